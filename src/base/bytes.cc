@@ -1,0 +1,33 @@
+#include "base/bytes.h"
+
+#include "base/check.h"
+
+namespace detcd {
+
+Bytes::Bytes(std::string_view text) {
+  if (text.empty()) return;
+  *this = adopt(std::string(text));
+}
+
+Bytes Bytes::adopt(std::string&& text) {
+  Bytes bytes;
+  if (text.empty()) return bytes;
+  bytes.buffer_ = new Buffer{.text = std::move(text)};
+  bytes.view_ = bytes.buffer_->text;
+  return bytes;
+}
+
+Bytes Bytes::slice(std::size_t offset, std::size_t length) const {
+  check(offset <= view_.size(), "a slice begins inside its bytes");
+  Bytes part(*this);
+  part.view_ = view_.substr(offset, length);
+  return part;
+}
+
+void Bytes::release() noexcept {
+  if (buffer_ != nullptr && buffer_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    delete buffer_;
+  }
+}
+
+}  // namespace detcd

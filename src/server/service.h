@@ -1,0 +1,106 @@
+// The seam between connections and the node: request values in, answer values out, by mailbox
+// (DESIGN §3, "Connections are actors"). A connection may live on another thread; it never touches
+// the node, and the node never waits for it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "apply/applier.h"
+#include "apply/command.h"
+#include "base/ids.h"
+#include "base/units.h"
+#include "membership/membership.h"
+#include "runtime/mailbox.h"
+
+namespace detcd::server {
+
+// Chosen by the connection, unique among its calls for its whole life: (stream, generation) packed.
+using CallId = Id<struct CallIdTag>;
+
+// Filled on the node's strand in the step that makes the answer (ETCD.md §3.2).
+struct ResponseHeader {
+  std::uint64_t cluster_id = 0;
+  std::uint64_t member_id = 0;
+  std::int64_t revision = 0;
+  std::uint64_t raft_term = 0;
+  friend bool operator==(const ResponseHeader&, const ResponseHeader&) = default;
+};
+
+struct MemberListRequest {
+  bool linearizable = false;
+};
+struct StatusRequest {};
+struct HashKvRequest {
+  std::int64_t revision = 0;
+};
+// /health and grpc.health.v1 ask for more than liveness: a leader and a quorum read (ETCD.md §5.2).
+struct HealthRequest {
+  bool serializable = false;
+};
+
+using Request = std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
+                             apply::TxnRequest, apply::CompactionRequest, MemberListRequest,
+                             StatusRequest, HashKvRequest, HealthRequest>;
+
+struct MemberListResponse {
+  std::vector<membership::Member> members;  // Header without revision.
+};
+struct StatusResponse {
+  std::string version;           // The API level, "3.7.1".
+  std::int64_t db_size = 0;
+  std::uint64_t leader = 0;
+  std::uint64_t raft_index = 0;
+  std::uint64_t raft_term = 0;
+  std::uint64_t raft_applied_index = 0;
+  std::vector<std::string> errors;
+  std::int64_t db_size_in_use = 0;
+  bool is_learner = false;
+  std::string storage_version;
+  std::int64_t db_size_quota = 0;
+};
+struct HealthResponse {
+  bool healthy = false;
+  std::string reason;            // "RAFT NO LEADER", "" …
+};
+
+using Outcome = std::variant<apply::Response, MemberListResponse, StatusResponse,
+                             apply::HashKvAnswer, HealthResponse, apply::ApiError>;
+
+struct Reply {
+  CallId call;
+  ResponseHeader header;
+  Outcome outcome;
+};
+
+// What simulated clients' oracles need to know beyond the wire; empty bytes in production cost nothing.
+struct Call {
+  CallId call;
+  TimePoint deadline = kNever;   // On the node's boot clock; the request timeout applies as well.
+  Request request;
+  runtime::Mailbox<Reply>::Sender reply;
+};
+
+// Takes back a call whose client went away: its answer is no longer wanted. What was proposed stays.
+struct Forget {
+  CallId call;
+  runtime::Mailbox<Reply>::Sender reply;
+};
+
+using ToNode = std::variant<Call, Forget>;
+
+// What a connection gets when it is made.
+struct Service {
+  runtime::Mailbox<ToNode>::Sender node;
+};
+
+// What GET /version says.
+struct VersionInfo {
+  std::string server = "3.7.1";
+  std::string cluster = "not_decided";
+  std::string storage = "unknown";
+};
+
+}  // namespace detcd::server
