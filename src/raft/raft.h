@@ -175,6 +175,12 @@ class Raft {
   Output step(Input input);
 
   [[nodiscard]] Status status() const;
+  // Parts of the status that are asked for all the time.
+  [[nodiscard]] Term term() const;
+  [[nodiscard]] Index commit() const;
+  [[nodiscard]] Index persisted() const;   // Last index known synced here.
+  [[nodiscard]] std::optional<NodeId> leader() const;
+  [[nodiscard]] RoleName role() const;
   // When the next tick can do anything: the earliest deadline of election, heartbeat, quorum check.
   [[nodiscard]] TimePoint next_deadline() const;
   // Entries of [from, to] still in the log, for oracles and for recovery of the state machine.

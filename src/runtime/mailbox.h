@@ -71,6 +71,8 @@ class Mailbox {
       return true;
     }
     [[nodiscard]] bool connected() const { return core_ != nullptr && !core_->closed.load(); }
+    // Senders are equal when they reach the same mailbox.
+    friend bool operator==(const Sender&, const Sender&) = default;
 
    private:
     friend class Mailbox;
