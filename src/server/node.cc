@@ -88,6 +88,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       snapshots_(world.scheduler),
       committed_waiting_(world.scheduler),
       sweep_waiting_(world.scheduler),
+      published_waiting_(world.scheduler),
       stop_waiting_(world.scheduler),
       long_reads_(world.scheduler),
       tasks_(world.scheduler) {

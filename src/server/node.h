@@ -51,6 +51,9 @@ class Node final : public transport::Receiver {
   // within 500 ms. Callable on the node's scheduler, from any task.
   void request_stop();
 
+  // Returns once the member has published itself through the log: it has a leader and can serve.
+  runtime::Task<void> ready();
+
   [[nodiscard]] Service service() { return {mailbox_.sender()}; }
   [[nodiscard]] VersionInfo version() const;
   [[nodiscard]] const NodeOptions& options() const { return options_; }
@@ -163,6 +166,8 @@ class Node final : public transport::Receiver {
 
   std::map<raft::NodeId, std::uint64_t, IdOrder> remembered_;
   std::map<raft::NodeId, std::vector<std::string>, IdOrder> addresses_;
+  bool published_ = false;
+  runtime::Signal published_waiting_;
   bool stopping_ = false;
   std::optional<Stopped> stopped_;
   runtime::Signal stop_waiting_;

@@ -31,6 +31,15 @@ runtime::Task<void> Node::publish() {
   log_.info("published local member to cluster through raft",
             {{"local-member-id", telemetry::hex(options_.member_id)},
              {"cluster-id", telemetry::hex(options_.cluster_id)}});
+  published_ = true;
+  published_waiting_.wake_all();
+}
+
+runtime::Task<void> Node::ready() {
+  while (!published_) {
+    const bool woken = co_await published_waiting_.wait();
+    static_cast<void>(woken);
+  }
 }
 
 }  // namespace detcd::server
