@@ -184,6 +184,7 @@ void ServerSession::State::release(Stream& stream) {
     streams[place]->place = place;
   }
   streams.pop_back();
+  owned->head.clear();
   owned->input.clear();
   owned->output.clear();
   if (spare.size() < kSpareStreamsMax) spare.push_back(std::move(owned));
