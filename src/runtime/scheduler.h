@@ -66,6 +66,8 @@ class Scheduler {
   virtual void withdraw(Operation& operation) noexcept = 0;
   // For implementations: marks the operation as no longer pending, then runs it.
   static void run(Operation& operation);
+  // For implementations that end with operations left: they will never run, and may be destroyed later.
+  static void forget(Operation& operation) { operation.scheduler_ = nullptr; }
 
  private:
   friend class Operation;
