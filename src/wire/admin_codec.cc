@@ -12,7 +12,9 @@ namespace detcd::wire {
 namespace {
 
 // Go's text, which clients see behind "grpc: error unmarshalling request: ".
-Error malformed() { return Error{Errc::kInvalid, "proto: cannot parse invalid wire-format data"}; }
+Error malformed() {
+  return Error{Errc::kInvalid, "proto: cannot parse invalid wire-format data"};
+}
 
 template <class Message>
 bool parse_into(Message& message, std::string_view bytes) {
@@ -184,8 +186,7 @@ std::string serialize_health_check_request(std::string_view service) {
 
 Bytes serialize_health_check_response(ServingStatus status) {
   grpc::health::v1::HealthCheckResponse response;
-  response.set_status(
-      static_cast<grpc::health::v1::HealthCheckResponse::ServingStatus>(status));
+  response.set_status(static_cast<grpc::health::v1::HealthCheckResponse::ServingStatus>(status));
   return to_bytes(response);
 }
 

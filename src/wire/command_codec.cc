@@ -12,8 +12,8 @@ namespace detcd::wire {
 namespace {
 
 using apply::Command;
-using apply::Compare;
 using apply::CompactionRequest;
+using apply::Compare;
 using apply::DeleteRangeRequest;
 using apply::PublishAttributes;
 using apply::PutRequest;
@@ -162,14 +162,27 @@ class Decoder {
   // False for a kind that doesn't exist.
   bool request(Kind kind, Command& command) {
     switch (kind) {
-      case Kind::kPut: body(command.request.emplace<PutRequest>()); return true;
-      case Kind::kDeleteRange: body(command.request.emplace<DeleteRangeRequest>()); return true;
-      case Kind::kTxn: body(command.request.emplace<TxnRequest>(), 1); return true;
-      case Kind::kCompaction: body(command.request.emplace<CompactionRequest>()); return true;
-      case Kind::kPublishAttributes: body(command.request.emplace<PublishAttributes>()); return true;
-      case Kind::kSetClusterVersion: body(command.request.emplace<SetClusterVersion>()); return true;
+      case Kind::kPut:
+        body(command.request.emplace<PutRequest>());
+        return true;
+      case Kind::kDeleteRange:
+        body(command.request.emplace<DeleteRangeRequest>());
+        return true;
+      case Kind::kTxn:
+        body(command.request.emplace<TxnRequest>(), 1);
+        return true;
+      case Kind::kCompaction:
+        body(command.request.emplace<CompactionRequest>());
+        return true;
+      case Kind::kPublishAttributes:
+        body(command.request.emplace<PublishAttributes>());
+        return true;
+      case Kind::kSetClusterVersion:
+        body(command.request.emplace<SetClusterVersion>());
+        return true;
       case Kind::kNothing:
-      case Kind::kRange: return false;
+      case Kind::kRange:
+        return false;
     }
     return false;
   }
@@ -247,14 +260,24 @@ class Decoder {
   }
   void operation(RequestOp& op, int depth) {
     switch (static_cast<Kind>(in_.u8())) {
-      case Kind::kNothing: return;
-      case Kind::kPut: body(op.request.emplace<PutRequest>()); return;
-      case Kind::kDeleteRange: body(op.request.emplace<DeleteRangeRequest>()); return;
-      case Kind::kTxn: body(op.request.emplace<TxnRequest>(), depth + 1); return;
-      case Kind::kRange: body(op.request.emplace<RangeRequest>()); return;
+      case Kind::kNothing:
+        return;
+      case Kind::kPut:
+        body(op.request.emplace<PutRequest>());
+        return;
+      case Kind::kDeleteRange:
+        body(op.request.emplace<DeleteRangeRequest>());
+        return;
+      case Kind::kTxn:
+        body(op.request.emplace<TxnRequest>(), depth + 1);
+        return;
+      case Kind::kRange:
+        body(op.request.emplace<RangeRequest>());
+        return;
       case Kind::kCompaction:
       case Kind::kPublishAttributes:
-      case Kind::kSetClusterVersion: break;
+      case Kind::kSetClusterVersion:
+        break;
     }
     valid_ = false;
   }
@@ -286,6 +309,8 @@ Bytes encode_command(const apply::Command& command) {
   return Bytes::adopt(encoder.take());
 }
 
-Result<apply::Command> decode_command(const Bytes& data) { return Decoder(data.view()).command(); }
+Result<apply::Command> decode_command(const Bytes& data) {
+  return Decoder(data.view()).command();
+}
 
 }  // namespace detcd::wire

@@ -91,12 +91,18 @@ bool FieldReader::next(Field& field) {
   if (!tag(field.number, kind)) return false;
   field.kind = static_cast<FieldKind>(kind);
   switch (kind) {
-    case static_cast<std::uint32_t>(FieldKind::kVarint): return varint(field.varint);
-    case static_cast<std::uint32_t>(FieldKind::kFixed64): return skip(8);
-    case static_cast<std::uint32_t>(FieldKind::kBytes): return length_delimited(field.bytes);
-    case kGroupStart: return skip_group(field.number);
-    case static_cast<std::uint32_t>(FieldKind::kFixed32): return skip(4);
-    default: return fail();
+    case static_cast<std::uint32_t>(FieldKind::kVarint):
+      return varint(field.varint);
+    case static_cast<std::uint32_t>(FieldKind::kFixed64):
+      return skip(8);
+    case static_cast<std::uint32_t>(FieldKind::kBytes):
+      return length_delimited(field.bytes);
+    case kGroupStart:
+      return skip_group(field.number);
+    case static_cast<std::uint32_t>(FieldKind::kFixed32):
+      return skip(4);
+    default:
+      return fail();
   }
 }
 

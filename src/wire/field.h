@@ -1,6 +1,7 @@
 // Protobuf's wire format, field by field: what the hot messages are read and written with. Reading
-// accepts and refuses what Go's protobuf does (unknown fields are skipped, varints have 64 bits, field
-// numbers are 1 to 2^29-1); writing gives protobuf's canonical bytes. Neither allocates for a field.
+// accepts and refuses what Go's protobuf does (unknown fields are skipped, varints have 64 bits,
+// field numbers are 1 to 2^29-1); writing gives protobuf's canonical bytes. Neither allocates for a
+// field.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +10,19 @@
 
 namespace detcd::wire {
 
-enum class FieldKind : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kGroup = 3, kFixed32 = 5 };
+enum class FieldKind : std::uint8_t {
+  kVarint = 0,
+  kFixed64 = 1,
+  kBytes = 2,
+  kGroup = 3,
+  kFixed32 = 5
+};
 
 struct Field {
   std::uint32_t number = 0;
   FieldKind kind = FieldKind::kVarint;
-  std::uint64_t varint = 0;   // Of kVarint.
-  std::string_view bytes;     // Of kBytes: a view into the input.
+  std::uint64_t varint = 0;  // Of kVarint.
+  std::string_view bytes;    // Of kBytes: a view into the input.
 
   [[nodiscard]] bool is_varint(std::uint32_t wanted) const {
     return number == wanted && kind == FieldKind::kVarint;

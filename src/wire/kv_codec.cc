@@ -9,9 +9,9 @@
 namespace detcd::wire {
 namespace {
 
-using apply::Compare;
 using apply::CompactionRequest;
 using apply::CompactionResponse;
+using apply::Compare;
 using apply::DeleteRangeRequest;
 using apply::DeleteRangeResponse;
 using apply::KeyValue;
@@ -29,8 +29,12 @@ constexpr int kNestingMax = 256;
 
 enum class Parsed : std::uint8_t { kOk, kMalformed, kTooDeep };
 
-std::int64_t signed_of(const Field& field) { return static_cast<std::int64_t>(field.varint); }
-std::int32_t enum_of(const Field& field) { return static_cast<std::int32_t>(field.varint); }
+std::int64_t signed_of(const Field& field) {
+  return static_cast<std::int64_t>(field.varint);
+}
+std::int32_t enum_of(const Field& field) {
+  return static_cast<std::int32_t>(field.varint);
+}
 
 // Present but empty means all keys from the key on, which "\0" says in every other place.
 void set_range_end(std::string& range_end, std::string_view value) {
@@ -46,19 +50,32 @@ Parsed merge(std::string_view bytes, RangeRequest& out, int = 0) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
-    if (field.is_bytes(1)) out.key.assign(field.bytes);
-    else if (field.is_bytes(2)) set_range_end(out.range_end, field.bytes);
-    else if (field.is_varint(3)) out.limit = signed_of(field);
-    else if (field.is_varint(4)) out.revision = signed_of(field);
-    else if (field.is_varint(5)) out.sort_order = enum_of(field);
-    else if (field.is_varint(6)) out.sort_target = enum_of(field);
-    else if (field.is_varint(7)) out.serializable = field.varint != 0;
-    else if (field.is_varint(8)) out.keys_only = field.varint != 0;
-    else if (field.is_varint(9)) out.count_only = field.varint != 0;
-    else if (field.is_varint(10)) out.min_mod_revision = signed_of(field);
-    else if (field.is_varint(11)) out.max_mod_revision = signed_of(field);
-    else if (field.is_varint(12)) out.min_create_revision = signed_of(field);
-    else if (field.is_varint(13)) out.max_create_revision = signed_of(field);
+    if (field.is_bytes(1))
+      out.key.assign(field.bytes);
+    else if (field.is_bytes(2))
+      set_range_end(out.range_end, field.bytes);
+    else if (field.is_varint(3))
+      out.limit = signed_of(field);
+    else if (field.is_varint(4))
+      out.revision = signed_of(field);
+    else if (field.is_varint(5))
+      out.sort_order = enum_of(field);
+    else if (field.is_varint(6))
+      out.sort_target = enum_of(field);
+    else if (field.is_varint(7))
+      out.serializable = field.varint != 0;
+    else if (field.is_varint(8))
+      out.keys_only = field.varint != 0;
+    else if (field.is_varint(9))
+      out.count_only = field.varint != 0;
+    else if (field.is_varint(10))
+      out.min_mod_revision = signed_of(field);
+    else if (field.is_varint(11))
+      out.max_mod_revision = signed_of(field);
+    else if (field.is_varint(12))
+      out.min_create_revision = signed_of(field);
+    else if (field.is_varint(13))
+      out.max_create_revision = signed_of(field);
   }
   return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
 }
@@ -67,12 +84,18 @@ Parsed merge(std::string_view bytes, PutRequest& out, int = 0) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
-    if (field.is_bytes(1)) out.key.assign(field.bytes);
-    else if (field.is_bytes(2)) out.value.assign(field.bytes);
-    else if (field.is_varint(3)) out.lease = signed_of(field);
-    else if (field.is_varint(4)) out.prev_kv = field.varint != 0;
-    else if (field.is_varint(5)) out.ignore_value = field.varint != 0;
-    else if (field.is_varint(6)) out.ignore_lease = field.varint != 0;
+    if (field.is_bytes(1))
+      out.key.assign(field.bytes);
+    else if (field.is_bytes(2))
+      out.value.assign(field.bytes);
+    else if (field.is_varint(3))
+      out.lease = signed_of(field);
+    else if (field.is_varint(4))
+      out.prev_kv = field.varint != 0;
+    else if (field.is_varint(5))
+      out.ignore_value = field.varint != 0;
+    else if (field.is_varint(6))
+      out.ignore_lease = field.varint != 0;
   }
   return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
 }
@@ -81,9 +104,12 @@ Parsed merge(std::string_view bytes, DeleteRangeRequest& out, int = 0) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
-    if (field.is_bytes(1)) out.key.assign(field.bytes);
-    else if (field.is_bytes(2)) set_range_end(out.range_end, field.bytes);
-    else if (field.is_varint(3)) out.prev_kv = field.varint != 0;
+    if (field.is_bytes(1))
+      out.key.assign(field.bytes);
+    else if (field.is_bytes(2))
+      set_range_end(out.range_end, field.bytes);
+    else if (field.is_varint(3))
+      out.prev_kv = field.varint != 0;
   }
   return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
 }
@@ -92,8 +118,10 @@ Parsed merge(std::string_view bytes, CompactionRequest& out, int = 0) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
-    if (field.is_varint(1)) out.revision = signed_of(field);
-    else if (field.is_varint(2)) out.physical = field.varint != 0;
+    if (field.is_varint(1))
+      out.revision = signed_of(field);
+    else if (field.is_varint(2))
+      out.physical = field.varint != 0;
   }
   return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
 }
@@ -105,10 +133,14 @@ Parsed merge(std::string_view bytes, Compare& out, int = 0) {
   Field field;
   std::uint32_t member = 0;
   while (reader.next(field)) {
-    if (field.is_varint(1)) out.result = enum_of(field);
-    else if (field.is_varint(2)) out.target = enum_of(field);
-    else if (field.is_bytes(3)) out.key.assign(field.bytes);
-    else if (field.is_bytes(64)) set_range_end(out.range_end, field.bytes);
+    if (field.is_varint(1))
+      out.result = enum_of(field);
+    else if (field.is_varint(2))
+      out.target = enum_of(field);
+    else if (field.is_bytes(3))
+      out.key.assign(field.bytes);
+    else if (field.is_bytes(64))
+      set_range_end(out.range_end, field.bytes);
     else if (field.is_bytes(7)) {
       out.value.assign(field.bytes);
       member = 7;
@@ -157,9 +189,12 @@ Parsed merge(std::string_view bytes, TxnRequest& out, int depth) {
   Field field;
   Parsed parsed = Parsed::kOk;
   while (parsed == Parsed::kOk && reader.next(field)) {
-    if (field.is_bytes(1)) parsed = merge(field.bytes, out.compare.emplace_back(), depth);
-    else if (field.is_bytes(2)) parsed = merge(field.bytes, out.success.emplace_back(), depth);
-    else if (field.is_bytes(3)) parsed = merge(field.bytes, out.failure.emplace_back(), depth);
+    if (field.is_bytes(1))
+      parsed = merge(field.bytes, out.compare.emplace_back(), depth);
+    else if (field.is_bytes(2))
+      parsed = merge(field.bytes, out.success.emplace_back(), depth);
+    else if (field.is_bytes(3))
+      parsed = merge(field.bytes, out.failure.emplace_back(), depth);
   }
   return reader.ok() ? parsed : Parsed::kMalformed;
 }
@@ -169,10 +204,14 @@ Parsed merge(std::string_view bytes, Header& out, int = 0) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
-    if (field.is_varint(1)) out.cluster_id = field.varint;
-    else if (field.is_varint(2)) out.member_id = field.varint;
-    else if (field.is_varint(3)) out.revision = signed_of(field);
-    else if (field.is_varint(4)) out.raft_term = field.varint;
+    if (field.is_varint(1))
+      out.cluster_id = field.varint;
+    else if (field.is_varint(2))
+      out.member_id = field.varint;
+    else if (field.is_varint(3))
+      out.revision = signed_of(field);
+    else if (field.is_varint(4))
+      out.raft_term = field.varint;
   }
   return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
 }
@@ -181,12 +220,18 @@ Parsed merge(std::string_view bytes, KeyValue& out, int = 0) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
-    if (field.is_bytes(1)) out.key = Bytes(field.bytes);
-    else if (field.is_varint(2)) out.create_revision = signed_of(field);
-    else if (field.is_varint(3)) out.mod_revision = signed_of(field);
-    else if (field.is_varint(4)) out.version = signed_of(field);
-    else if (field.is_bytes(5)) out.value = Bytes(field.bytes);
-    else if (field.is_varint(6)) out.lease = signed_of(field);
+    if (field.is_bytes(1))
+      out.key = Bytes(field.bytes);
+    else if (field.is_varint(2))
+      out.create_revision = signed_of(field);
+    else if (field.is_varint(3))
+      out.mod_revision = signed_of(field);
+    else if (field.is_varint(4))
+      out.version = signed_of(field);
+    else if (field.is_bytes(5))
+      out.value = Bytes(field.bytes);
+    else if (field.is_varint(6))
+      out.lease = signed_of(field);
   }
   return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
 }
@@ -196,10 +241,14 @@ Parsed merge(std::string_view bytes, Header& header, RangeResponse& out, int) {
   Field field;
   Parsed parsed = Parsed::kOk;
   while (parsed == Parsed::kOk && reader.next(field)) {
-    if (field.is_bytes(1)) parsed = merge(field.bytes, header);
-    else if (field.is_bytes(2)) parsed = merge(field.bytes, out.kvs.emplace_back());
-    else if (field.is_varint(3)) out.more = field.varint != 0;
-    else if (field.is_varint(4)) out.count = signed_of(field);
+    if (field.is_bytes(1))
+      parsed = merge(field.bytes, header);
+    else if (field.is_bytes(2))
+      parsed = merge(field.bytes, out.kvs.emplace_back());
+    else if (field.is_varint(3))
+      out.more = field.varint != 0;
+    else if (field.is_varint(4))
+      out.count = signed_of(field);
   }
   return reader.ok() ? parsed : Parsed::kMalformed;
 }
@@ -224,9 +273,12 @@ Parsed merge(std::string_view bytes, Header& header, DeleteRangeResponse& out, i
   Field field;
   Parsed parsed = Parsed::kOk;
   while (parsed == Parsed::kOk && reader.next(field)) {
-    if (field.is_bytes(1)) parsed = merge(field.bytes, header);
-    else if (field.is_varint(2)) out.deleted = signed_of(field);
-    else if (field.is_bytes(3)) parsed = merge(field.bytes, out.prev_kvs.emplace_back());
+    if (field.is_bytes(1))
+      parsed = merge(field.bytes, header);
+    else if (field.is_varint(2))
+      out.deleted = signed_of(field);
+    else if (field.is_bytes(3))
+      parsed = merge(field.bytes, out.prev_kvs.emplace_back());
   }
   return reader.ok() ? parsed : Parsed::kMalformed;
 }
@@ -259,10 +311,14 @@ Parsed merge(std::string_view bytes, ResponseOp& out, int depth) {
   Field field;
   Parsed parsed = Parsed::kOk;
   while (parsed == Parsed::kOk && reader.next(field)) {
-    if (field.is_bytes(1)) parsed = merge_response<RangeResponse>(field.bytes, out, depth);
-    else if (field.is_bytes(2)) parsed = merge_response<PutResponse>(field.bytes, out, depth);
-    else if (field.is_bytes(3)) parsed = merge_response<DeleteRangeResponse>(field.bytes, out, depth);
-    else if (field.is_bytes(4)) parsed = merge_response<TxnResponse>(field.bytes, out, depth + 1);
+    if (field.is_bytes(1))
+      parsed = merge_response<RangeResponse>(field.bytes, out, depth);
+    else if (field.is_bytes(2))
+      parsed = merge_response<PutResponse>(field.bytes, out, depth);
+    else if (field.is_bytes(3))
+      parsed = merge_response<DeleteRangeResponse>(field.bytes, out, depth);
+    else if (field.is_bytes(4))
+      parsed = merge_response<TxnResponse>(field.bytes, out, depth + 1);
   }
   return reader.ok() ? parsed : Parsed::kMalformed;
 }
@@ -273,9 +329,12 @@ Parsed merge(std::string_view bytes, Header& header, TxnResponse& out, int depth
   Field field;
   Parsed parsed = Parsed::kOk;
   while (parsed == Parsed::kOk && reader.next(field)) {
-    if (field.is_bytes(1)) parsed = merge(field.bytes, header);
-    else if (field.is_varint(2)) out.succeeded = field.varint != 0;
-    else if (field.is_bytes(3)) parsed = merge(field.bytes, out.responses.emplace_back(), depth);
+    if (field.is_bytes(1))
+      parsed = merge(field.bytes, header);
+    else if (field.is_varint(2))
+      out.succeeded = field.varint != 0;
+    else if (field.is_bytes(3))
+      parsed = merge(field.bytes, out.responses.emplace_back(), depth);
   }
   return reader.ok() ? parsed : Parsed::kMalformed;
 }
@@ -311,20 +370,34 @@ Result<ParsedResponse> parse_answer(std::string_view bytes) {
 Result<RangeRequest> parse_range_request(std::string_view bytes) {
   return parse<RangeRequest>(bytes);
 }
-Result<PutRequest> parse_put_request(std::string_view bytes) { return parse<PutRequest>(bytes); }
+Result<PutRequest> parse_put_request(std::string_view bytes) {
+  return parse<PutRequest>(bytes);
+}
 Result<DeleteRangeRequest> parse_delete_range_request(std::string_view bytes) {
   return parse<DeleteRangeRequest>(bytes);
 }
-Result<TxnRequest> parse_txn_request(std::string_view bytes) { return parse<TxnRequest>(bytes); }
+Result<TxnRequest> parse_txn_request(std::string_view bytes) {
+  return parse<TxnRequest>(bytes);
+}
 Result<CompactionRequest> parse_compaction_request(std::string_view bytes) {
   return parse<CompactionRequest>(bytes);
 }
 
-std::string serialize(const RangeRequest& request) { return to_bytes(request); }
-std::string serialize(const PutRequest& request) { return to_bytes(request); }
-std::string serialize(const DeleteRangeRequest& request) { return to_bytes(request); }
-std::string serialize(const TxnRequest& request) { return to_bytes(request); }
-std::string serialize(const CompactionRequest& request) { return to_bytes(request); }
+std::string serialize(const RangeRequest& request) {
+  return to_bytes(request);
+}
+std::string serialize(const PutRequest& request) {
+  return to_bytes(request);
+}
+std::string serialize(const DeleteRangeRequest& request) {
+  return to_bytes(request);
+}
+std::string serialize(const TxnRequest& request) {
+  return to_bytes(request);
+}
+std::string serialize(const CompactionRequest& request) {
+  return to_bytes(request);
+}
 
 Bytes serialize(const Header& header, const apply::Response& response) {
   return std::visit(

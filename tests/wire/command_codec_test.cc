@@ -21,15 +21,18 @@ TEST(CommandCodec, PutHasTheseBytes) {
 
 TEST(CommandCodec, TxnHasTheseBytes) {
   apply::TxnRequest txn;
-  txn.compare.push_back({.result = 3, .target = 1, .key = "c", .range_end = "", .number = 5,
-                         .value = ""});
+  txn.compare.push_back(
+      {.result = 3, .target = 1, .key = "c", .range_end = "", .number = 5, .value = ""});
   txn.success.push_back({apply::DeleteRangeRequest{.key = "d", .range_end = "e"}});
   txn.failure.push_back({});
   apply::Command command;
   command.id = {.member = 1, .ordinal = 2};
   command.request = txn;
   EXPECT_EQ(encode_command(command).view(),
-            "\x01\x03\x01\x02\x01\x06\x02\x01" "c\x00\x0a\x00\x01\x02\x01" "d\x01" "e\x00\x01\x00"s);
+            "\x01\x03\x01\x02\x01\x06\x02\x01"
+            "c\x00\x0a\x00\x01\x02\x01"
+            "d\x01"
+            "e\x00\x01\x00"s);
 }
 
 TEST(CommandCodec, EveryCommandReadsBack) {
@@ -42,8 +45,8 @@ TEST(CommandCodec, EveryCommandReadsBack) {
 }
 
 TEST(CommandCodec, AnUnknownFormatOrKindIsIncompatible) {
-  for (const std::string& bytes : {"\x02\x01\x01\x01"s, "\x01\x00\x01\x01"s, "\x01\x07\x01\x01"s,
-                                   "\x01\x63\x01\x01"s}) {
+  for (const std::string& bytes :
+       {"\x02\x01\x01\x01"s, "\x01\x00\x01\x01"s, "\x01\x07\x01\x01"s, "\x01\x63\x01\x01"s}) {
     const Result<apply::Command> decoded = decode_command(Bytes(bytes));
     ASSERT_FALSE(decoded);
     EXPECT_EQ(decoded.error().code, Errc::kIncompatible);

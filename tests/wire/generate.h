@@ -1,5 +1,6 @@
-// Random requests and answers for the codecs' tests, drawn from a seed. The same seed gives the same
-// values on every platform. Replaying one failure: DETCD_TEST_SEED=<seed> and the test's filter.
+// Random requests and answers for the codecs' tests, drawn from a seed. The same seed gives the
+// same values on every platform. Replaying one failure: DETCD_TEST_SEED=<seed> and the test's
+// filter.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +25,14 @@ class Generator {
   // Small, large and negative numbers, and zero.
   std::int64_t number() {
     switch (below(4)) {
-      case 0: return 0;
-      case 1: return static_cast<std::int64_t>(below(300));
-      case 2: return static_cast<std::int64_t>(draw() >> below(64));
-      default: return -static_cast<std::int64_t>(draw() >> (1 + below(63)));
+      case 0:
+        return 0;
+      case 1:
+        return static_cast<std::int64_t>(below(300));
+      case 2:
+        return static_cast<std::int64_t>(draw() >> below(64));
+      default:
+        return -static_cast<std::int64_t>(draw() >> (1 + below(63)));
     }
   }
   std::string text() {
@@ -55,8 +60,12 @@ class Generator {
     return r;
   }
   apply::PutRequest put() {
-    return {.key = text(), .value = text(), .lease = number(), .prev_kv = coin(),
-            .ignore_value = coin(), .ignore_lease = coin()};
+    return {.key = text(),
+            .value = text(),
+            .lease = number(),
+            .prev_kv = coin(),
+            .ignore_value = coin(),
+            .ignore_lease = coin()};
   }
   apply::DeleteRangeRequest delete_range() {
     return {.key = text(), .range_end = text(), .prev_kv = coin()};
@@ -68,8 +77,10 @@ class Generator {
     c.target = static_cast<std::int32_t>(below(6));
     c.key = text();
     c.range_end = text();
-    if (c.target == static_cast<std::int32_t>(apply::CompareTarget::kValue)) c.value = text();
-    else if (c.target < 5) c.number = number();
+    if (c.target == static_cast<std::int32_t>(apply::CompareTarget::kValue))
+      c.value = text();
+    else if (c.target < 5)
+      c.number = number();
     return c;
   }
   apply::TxnRequest txn(int depth = 0) {
@@ -81,35 +92,54 @@ class Generator {
   }
   apply::RequestOp op(int depth) {
     switch (below(depth > 3 ? 4 : 5)) {
-      case 0: return {};
-      case 1: return {range()};
-      case 2: return {put()};
-      case 3: return {delete_range()};
-      default: return {txn(depth + 1)};
+      case 0:
+        return {};
+      case 1:
+        return {range()};
+      case 2:
+        return {put()};
+      case 3:
+        return {delete_range()};
+      default:
+        return {txn(depth + 1)};
     }
   }
   apply::Command command() {
     apply::Command c;
     c.id = {.member = draw(), .ordinal = draw() >> below(64)};
     switch (below(6)) {
-      case 0: c.request = put(); break;
-      case 1: c.request = delete_range(); break;
-      case 2: c.request = txn(); break;
-      case 3: c.request = compaction(); break;
+      case 0:
+        c.request = put();
+        break;
+      case 1:
+        c.request = delete_range();
+        break;
+      case 2:
+        c.request = txn();
+        break;
+      case 3:
+        c.request = compaction();
+        break;
       case 4: {
         apply::PublishAttributes publish{.member_id = draw(), .name = text(), .client_urls = {}};
         for (std::uint64_t i = below(4); i > 0; --i) publish.client_urls.push_back(text());
         c.request = publish;
         break;
       }
-      default: c.request = apply::SetClusterVersion{.version = text()}; break;
+      default:
+        c.request = apply::SetClusterVersion{.version = text()};
+        break;
     }
     return c;
   }
 
   apply::KeyValue kv() {
-    return {.key = Bytes(text()), .value = Bytes(text()), .create_revision = number(),
-            .mod_revision = number(), .version = number(), .lease = number()};
+    return {.key = Bytes(text()),
+            .value = Bytes(text()),
+            .create_revision = number(),
+            .mod_revision = number(),
+            .version = number(),
+            .lease = number()};
   }
   std::vector<apply::KeyValue> kvs() {
     std::vector<apply::KeyValue> out;
@@ -131,10 +161,18 @@ class Generator {
     apply::TxnResponse t{.header_revision = number(), .succeeded = coin(), .responses = {}};
     for (std::uint64_t i = below(4); i > 0; --i) {
       switch (below(depth > 3 ? 3 : 4)) {
-        case 0: t.responses.push_back({range_response()}); break;
-        case 1: t.responses.push_back({put_response()}); break;
-        case 2: t.responses.push_back({delete_response()}); break;
-        default: t.responses.push_back({txn_response(depth + 1)}); break;
+        case 0:
+          t.responses.push_back({range_response()});
+          break;
+        case 1:
+          t.responses.push_back({put_response()});
+          break;
+        case 2:
+          t.responses.push_back({delete_response()});
+          break;
+        default:
+          t.responses.push_back({txn_response(depth + 1)});
+          break;
       }
     }
     return t;
@@ -144,10 +182,18 @@ class Generator {
     for (std::uint64_t i = 1 + below(3); i > 0 && !bytes.empty(); --i) {
       const std::size_t at = below(bytes.size());
       switch (below(4)) {
-        case 0: bytes.resize(at); break;
-        case 1: bytes[at] = static_cast<char>(draw()); break;
-        case 2: bytes.insert(at, bytes.substr(at, below(16))); break;
-        default: bytes.insert(at, 1, static_cast<char>(below(128))); break;
+        case 0:
+          bytes.resize(at);
+          break;
+        case 1:
+          bytes[at] = static_cast<char>(draw());
+          break;
+        case 2:
+          bytes.insert(at, bytes.substr(at, below(16)));
+          break;
+        default:
+          bytes.insert(at, 1, static_cast<char>(below(128)));
+          break;
       }
     }
     return bytes;

@@ -1,5 +1,5 @@
-// The codecs written by hand against the generated ones: the same bytes out, and of anything that is
-// read the same meaning.
+// The codecs written by hand against the generated ones: the same bytes out, and of anything that
+// is read the same meaning.
 #include <cstdlib>
 #include <string>
 
@@ -94,7 +94,9 @@ TEST(KvCodecProperty, RequestsHaveTheBytesOfTheGeneratedCodeAndReadBack) {
 
 template <class Generated, class Parse>
 void expect_answer_round_trip(Generator& g, apply::Response response, const Parse& parse) {
-  Header header{.cluster_id = g.draw(), .member_id = g.draw(), .revision = g.number(),
+  Header header{.cluster_id = g.draw(),
+                .member_id = g.draw(),
+                .revision = g.number(),
                 .raft_term = g.below(9)};
   std::visit(
       [&header](auto& r) {
@@ -132,8 +134,8 @@ TEST(KvCodecProperty, ChangedBytesNeverCrashAndMeanWhatTheGeneratedCodeReads) {
                                                     parse_range_request, counts);
     expect_same_meaning<etcdserverpb::PutRequest>(g.mutate(serialize(g.put())), parse_put_request,
                                                   counts);
-    expect_same_meaning<etcdserverpb::DeleteRangeRequest>(
-        g.mutate(serialize(g.delete_range())), parse_delete_range_request, counts);
+    expect_same_meaning<etcdserverpb::DeleteRangeRequest>(g.mutate(serialize(g.delete_range())),
+                                                          parse_delete_range_request, counts);
     expect_same_meaning<etcdserverpb::CompactionRequest>(g.mutate(serialize(g.compaction())),
                                                          parse_compaction_request, counts);
     expect_same_meaning<etcdserverpb::TxnRequest>(g.mutate(serialize(g.txn())), parse_txn_request,

@@ -34,7 +34,10 @@ TEST(KvCodec, PutRequestHasEtcdsBytes) {
   put.value = "bar";
   put.lease = 300;
   put.prev_kv = true;
-  const std::string bytes = "\x0a\x03" "foo\x12\x03" "bar\x18\xac\x02\x20\x01"s;
+  const std::string bytes =
+      "\x0a\x03"
+      "foo\x12\x03"
+      "bar\x18\xac\x02\x20\x01"s;
   EXPECT_EQ(serialize(put), bytes);
   const Result<apply::PutRequest> parsed = parse_put_request(bytes);
   ASSERT_TRUE(parsed);
@@ -59,33 +62,49 @@ TEST(KvCodec, InnerHeadersOfATxnCarryTheRevisionOnlyAndNestedTxnsAnEmptyOne) {
 
 TEST(KvCodec, ZeroMembersOfTheCompareUnionAreWritten) {
   apply::TxnRequest txn;
-  txn.compare.push_back({.result = 0, .target = 1, .key = "a", .range_end = "", .number = 0,
-                         .value = ""});
-  EXPECT_EQ(serialize(txn), "\x0a\x07\x10\x01\x1a\x01" "a\x28\x00"s);
+  txn.compare.push_back(
+      {.result = 0, .target = 1, .key = "a", .range_end = "", .number = 0, .value = ""});
+  EXPECT_EQ(serialize(txn),
+            "\x0a\x07\x10\x01\x1a\x01"
+            "a\x28\x00"s);
 }
 
 // ETCD.md §1.2: a union that doesn't fit the target is as unset as an absent one.
 TEST(KvCodec, CompareUnionOfAnotherTargetComparesWithZero) {
-  const Result<apply::TxnRequest> txn = parse_txn_request("\x0a\x07\x10\x01\x1a\x01" "a\x20\x05"s);
+  const Result<apply::TxnRequest> txn = parse_txn_request(
+      "\x0a\x07\x10\x01\x1a\x01"
+      "a\x20\x05"s);
   ASSERT_TRUE(txn);
   EXPECT_EQ(txn->compare[0].number, 0);
 }
 
 TEST(KvCodec, UnknownFieldsOfEveryKindArePassedOver) {
-  const std::string unknown = "\xa0\x06\x05" "\xa1\x06" "12345678" "\xa2\x06\x02" "xx"
-                              "\xa3\x06\x08\x01\xa4\x06" "\xa5\x06" "1234"s;
+  const std::string unknown =
+      "\xa0\x06\x05"
+      "\xa1\x06"
+      "12345678"
+      "\xa2\x06\x02"
+      "xx"
+      "\xa3\x06\x08\x01\xa4\x06"
+      "\xa5\x06"
+      "1234"s;
   const Result<apply::PutRequest> put = parse_put_request(unknown + "\x0a\x01k" + unknown);
   ASSERT_TRUE(put);
   EXPECT_EQ(put->key, "k");
 }
 
 TEST(KvCodec, ScalarsThatComeTwiceAreReplacedAndMessagesMerged) {
-  const Result<apply::PutRequest> put = parse_put_request("\x0a\x01" "a\x0a\x01" "b");
+  const Result<apply::PutRequest> put = parse_put_request(
+      "\x0a\x01"
+      "a\x0a\x01"
+      "b");
   ASSERT_TRUE(put);
   EXPECT_EQ(put->key, "b");
   // One RequestOp whose request_put comes in two pieces.
-  const Result<apply::TxnRequest> txn =
-      parse_txn_request("\x12\x0a\x12\x03\x0a\x01" "a\x12\x03\x12\x01" "v"s);
+  const Result<apply::TxnRequest> txn = parse_txn_request(
+      "\x12\x0a\x12\x03\x0a\x01"
+      "a\x12\x03\x12\x01"
+      "v"s);
   ASSERT_TRUE(txn);
   EXPECT_EQ(std::get<apply::PutRequest>(txn->success.at(0).request),
             (apply::PutRequest{.key = "a", .value = "v"}));
@@ -93,14 +112,14 @@ TEST(KvCodec, ScalarsThatComeTwiceAreReplacedAndMessagesMerged) {
 
 TEST(KvCodec, MalformedMessagesAreRefusedWithGosText) {
   const std::string cases[] = {
-      "\x0a"s, "\x0a\x05k"s, "\x18"s, "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"s,
-      "\x00\x01"s, "\x0c"s, "\x0e"s, "\x0b\x14"s, "\x0b"s, "\x0d\x01"s, "\x09\x01"s,
+      "\x0a"s,     "\x0a\x05k"s, "\x18"s,     "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"s,
+      "\x00\x01"s, "\x0c"s,      "\x0e"s,     "\x0b\x14"s,
+      "\x0b"s,     "\x0d\x01"s,  "\x09\x01"s,
   };
   for (const std::string& bytes : cases) {
     const Result<apply::PutRequest> put = parse_put_request(bytes);
     ASSERT_FALSE(put) << testing::PrintToString(bytes);
-    EXPECT_EQ(put.error(),
-              (Error{Errc::kInvalid, "proto: cannot parse invalid wire-format data"}));
+    EXPECT_EQ(put.error(), (Error{Errc::kInvalid, "proto: cannot parse invalid wire-format data"}));
   }
 }
 
