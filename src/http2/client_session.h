@@ -18,7 +18,7 @@ struct AnswerMessage {
   StreamId stream;
   Bytes message;
 };
-// The call is over. A stream that was reset or cut without trailers ends in UNAVAILABLE (14) or what
+// The call is over; comes once for each call, except after cancel(). A stream that was reset or cut without trailers ends in UNAVAILABLE (14) or what
 // gRPC maps its reset code to; `processed` is false when the server provably never saw it.
 struct CallEnded {
   StreamId stream;
@@ -40,7 +40,7 @@ class ClientSession {
                                std::optional<std::int64_t> timeout_ns);
   void send_message(StreamId stream, Bytes message);
   void end_request(StreamId stream);   // Half close.
-  void cancel(StreamId stream);        // RST_STREAM(CANCEL).
+  void cancel(StreamId stream);        // RST_STREAM(CANCEL); no event of the call comes after it.
 
   bool feed(std::string_view bytes);
   // The transport is gone: ends all calls.
@@ -51,6 +51,13 @@ class ClientSession {
   // The server sent GOAWAY: finish what is open, use another connection for new calls.
   [[nodiscard]] bool going_away() const;
   [[nodiscard]] std::size_t open_streams() const;
+  // Bytes queued on the call and not yet handed out.
+  [[nodiscard]] std::size_t queued_bytes(StreamId stream) const;
+  // Nothing more is read or written: close the transport.
+  [[nodiscard]] bool closed() const;
+  // Sends a keepalive ping; ping_outstanding() until its answer has arrived.
+  void ping();
+  [[nodiscard]] bool ping_outstanding() const;
 
  private:
   struct State;

@@ -49,11 +49,13 @@ struct MessageReceived {
 struct RequestEnded {
   StreamId stream;
 };
-// The client cancelled (RST_STREAM), or the connection ended with the stream open.
+// The client cancelled (RST_STREAM), broke gRPC's rules on this stream (the session has answered it),
+// or the connection ended with the stream open. Nothing follows it, and nothing follows finish().
 struct StreamReset {
   StreamId stream;
 };
-// All that was queued on the stream was handed out by take_output (for credit of long answers).
+// All that was queued on the stream was handed out by take_output (for credit of long answers). It
+// is among the events after take_output(), not only after feed().
 struct StreamDrained {
   StreamId stream;
 };
@@ -72,6 +74,10 @@ class ServerSession {
   // than max (N vs. M)"; content type that isn't application/grpc*: HTTP 415). False when the
   // connection is beyond saving: write out what is left, then close.
   bool feed(std::string_view bytes, TimePoint now);
+  // The transport is gone: resets all streams.
+  void connection_lost();
+  // Nothing more is read or written: what take_output() gave last was the end. Close the transport.
+  [[nodiscard]] bool closed() const;
   std::vector<ServerEvent> take_events();
 
   // Bytes for the client, at most `max` plus one frame; empty when there is nothing now. Pings and
