@@ -69,6 +69,7 @@ void Node::on_call(Call call) {
             read(std::move(call), linearizable);
           },
           [&](const StatusRequest&) { answer(origin, status_now()); },
+          [&](const VersionRequest&) { answer(origin, version()); },
           [&](const HashKvRequest&) { read(std::move(call), false); },
       },
       call.request);
