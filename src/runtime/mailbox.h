@@ -1,7 +1,7 @@
-// Mailbox<T>: the only way from one scheduler to another. Many senders on any thread, one receiver on
-// its own scheduler; messages of one sender keep their order; closing wakes the receiver. What is
-// sent is moved or immutable. Sending never blocks and never runs the receiver inline: bounds are
-// kept by whoever admits work, not here.
+// Mailbox<T>: the only way from one scheduler to another. Many senders on any thread, one receiver
+// on its own scheduler; messages of one sender keep their order; closing wakes the receiver. What
+// is sent is moved or immutable. Sending never blocks and never runs the receiver inline: bounds
+// are kept by whoever admits work, not here.
 #pragma once
 
 #include <atomic>
@@ -42,8 +42,8 @@ class Mailbox {
       return inbox.load(std::memory_order_acquire) == &closed_mark;
     }
     Scheduler* scheduler;
-    // Newest first. Holds `closed_mark`, and nothing else from then on, once the receiver closed: so a
-    // letter is either refused by send or reaches the receiver, whatever the threads do.
+    // Newest first. Holds `closed_mark`, and nothing else from then on, once the receiver closed:
+    // so a letter is either refused by send or reaches the receiver, whatever the threads do.
     std::atomic<Link*> inbox{nullptr};
     Link closed_mark;
     Signal* signal = nullptr;
@@ -70,9 +70,9 @@ class Mailbox {
   class Sender {
    public:
     Sender() = default;
-    // True: the receiver gets it, unless it goes before it looks. False when the receiver closed or is
-    // gone; the value is then dropped. A sender must not be used after the receiver's scheduler has
-    // ended, unless the mailbox was closed before.
+    // True: the receiver gets it, unless it goes before it looks. False when the receiver closed or
+    // is gone; the value is then dropped. A sender must not be used after the receiver's scheduler
+    // has ended, unless the mailbox was closed before.
     bool send(T value) const {
       if (core_ == nullptr || core_->closed()) return false;
       auto letter = std::make_unique<Letter>(std::move(value));
@@ -124,7 +124,8 @@ class Mailbox {
     ready_.pop_front();
     return message;
   }
-  // Later sends fail; what was sent before can still be received. Called on the receiver's scheduler.
+  // Later sends fail; what was sent before can still be received. Called on the receiver's
+  // scheduler.
   void close() {
     collect(&core_->closed_mark);
     signal_.wake_all();
@@ -144,7 +145,8 @@ class Mailbox {
       newest = next;
     }
     while (oldest != nullptr) {
-      const std::unique_ptr<Letter> letter(static_cast<Letter*>(std::exchange(oldest, oldest->next)));
+      const std::unique_ptr<Letter> letter(static_cast<Letter*>(oldest));
+      oldest = oldest->next;
       ready_.push_back(std::move(letter->value));
     }
   }

@@ -1,5 +1,5 @@
-// The awaiters everything else is made of: a place in the scheduler's queue, a sleep, and Signal, on
-// which tasks wait until somebody wakes them.
+// The awaiters everything else is made of: a place in the scheduler's queue, a sleep, and Signal,
+// on which tasks wait until somebody wakes them.
 #pragma once
 
 #include <coroutine>
@@ -60,10 +60,10 @@ inline SleepAwaiter sleep_for(Scheduler& scheduler, Duration duration) {
 }
 
 // Tasks wait; wake_one and wake_all let them go, in the order in which they came. A wake without a
-// waiter is not remembered: the condition itself lives with the caller, who looks again after waking.
-// The waiters go through the scheduler's queue. A wake whose waiter is destroyed before its turn goes
-// to the next one, so that cancelling a task never loses it. Destroying a Signal with waiters is a
-// mistake.
+// waiter is not remembered: the condition itself lives with the caller, who looks again after
+// waking. The waiters go through the scheduler's queue. A wake whose waiter is destroyed before its
+// turn goes to the next one, so that cancelling a task never loses it. Destroying a Signal with
+// waiters is a mistake.
 class Signal {
  public:
   explicit Signal(Scheduler& scheduler) : scheduler_(scheduler) {}

@@ -15,7 +15,8 @@ namespace detcd::runtime_asio {
 namespace {
 
 Error bad_address(std::string_view text) {
-  return {Errc::kInvalid, "address \"" + std::string(text) + "\" is neither host:port nor unix:/path"};
+  return {Errc::kInvalid,
+          "address \"" + std::string(text) + "\" is neither host:port nor unix:/path"};
 }
 
 template <class SocketAddress>
@@ -106,7 +107,8 @@ Result<std::vector<Endpoint>> resolve(const Address& address) {
   std::vector<Endpoint> sixes;
   for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
     if (one->ai_family == AF_INET) {
-      found.push_back(v4(reinterpret_cast<const sockaddr_in*>(one->ai_addr)->sin_addr, address.port));
+      const auto& in = *reinterpret_cast<const sockaddr_in*>(one->ai_addr);
+      found.push_back(v4(in.sin_addr, address.port));
     } else if (one->ai_family == AF_INET6) {
       sockaddr_in6 in = *reinterpret_cast<const sockaddr_in6*>(one->ai_addr);
       in.sin6_port = htons(address.port);

@@ -1,5 +1,5 @@
-// Addresses as text and as the system's: "host:port" (a literal IPv4, [IPv6], a name, or nothing for
-// all interfaces) or "unix:/path".
+// Addresses as text and as the system's: "host:port" (a literal IPv4, [IPv6], a name, or nothing
+// for all interfaces) or "unix:/path".
 #pragma once
 
 #include <sys/socket.h>
@@ -34,8 +34,8 @@ struct Endpoint {
 
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
 
-// Without asking anybody: a path, a literal, or all interfaces (IPv6 first, which takes IPv4 as well).
-// Empty for a name.
+// Without asking anybody: a path, a literal, or all interfaces (IPv6 first, which takes IPv4 as
+// well). Empty for a name.
 [[nodiscard]] Result<std::vector<Endpoint>> literal_endpoints(const Address& address);
 
 // Asks the system's resolver, which may take seconds. IPv4 comes first, as Go's servers have it.

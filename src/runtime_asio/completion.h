@@ -1,6 +1,6 @@
-// What joins a call into the system with the task that waits for it. The handler of the call holds the
-// cell, not the awaiter, and there is one cell per call: so a handler whose awaiter is gone completes
-// nobody, and never the next call. Cells are touched on their scheduler only.
+// What joins a call into the system with the task that waits for it. The handler of the call holds
+// the cell, not the awaiter, and there is one cell per call: so a handler whose awaiter is gone
+// completes nobody, and never the next call. Cells are touched on their scheduler only.
 #pragma once
 
 #include <coroutine>
@@ -20,7 +20,8 @@ class Completion {
   class Cell {
    public:
     explicit Cell(runtime::Scheduler& scheduler) : scheduler_(scheduler) {}
-    // Resumes the waiting task through the scheduler's queue; drops `value` when nobody waits any more.
+    // Resumes the waiting task through the scheduler's queue; drops `value` when nobody waits any
+    // more.
     void complete(T value) {
       if (abandoned_) return;
       value_.emplace(std::move(value));

@@ -129,7 +129,8 @@ Result<std::uint64_t> space_below(const std::string& path) {
   return static_cast<std::uint64_t>(about.f_bavail) * about.f_frsize;
 }
 
-// Given back after the drain: while an abandoned write may still land, nobody else gets the directory.
+// Given back after the drain: while an abandoned write may still land, nobody else gets the
+// directory.
 class AsioDirectoryLock final : public runtime::DirectoryLock {
  public:
   AsioDirectoryLock(std::weak_ptr<HelperPool> helpers, UniqueFd fd)
@@ -207,8 +208,8 @@ Task<Result<std::unique_ptr<runtime::DirectoryLock>>> AsioDisk::lock(std::string
 }
 
 Task<Result<std::uint64_t>> AsioDisk::space(std::string path) {
-  return blocking_call<Result<std::uint64_t>>({scheduler_, *helpers_, names_},
-                                              [full = full_path(path)] { return space_below(full); });
+  return blocking_call<Result<std::uint64_t>>(
+      {scheduler_, *helpers_, names_}, [full = full_path(path)] { return space_below(full); });
 }
 
 }  // namespace detcd::runtime_asio

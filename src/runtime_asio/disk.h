@@ -1,7 +1,7 @@
-// The disk of one scheduler: files and directories of the system below one directory. What blocks runs
-// on helper threads, one file's operations one after another; completions come back through the
-// scheduler's queue. Destroying the disk first finishes all operations, abandoned ones as well, and
-// then gives back the locks.
+// The disk of one scheduler: files and directories of the system below one directory. What blocks
+// runs on helper threads, one file's operations one after another; completions come back through
+// the scheduler's queue. Destroying the disk first finishes all operations, abandoned ones as well,
+// and then gives back the locks.
 #pragma once
 
 #include <memory>

@@ -29,8 +29,8 @@ using runtime::Task;
 constexpr std::size_t kInlineReadMax = 256 * kKiB;
 constexpr std::size_t kZerosBytes = kMiB;
 
-// Shared by the file and its operations under way; the last of them closes it. All but `changes` and
-// the descriptor is touched by the lane's jobs only, which run one after another.
+// Shared by the file and its operations under way; the last of them closes it. All but `changes`
+// and the descriptor is touched by the lane's jobs only, which run one after another.
 struct OpenFile {
   explicit OpenFile(OpenedFile opened) : fd(std::move(opened.fd)), path(std::move(opened.path)) {}
   const UniqueFd fd;
@@ -106,8 +106,8 @@ Result<void> write_bytes(const OpenFile& file, std::uint64_t offset, std::string
   return {};
 }
 
-// The kernel may have dropped the unsynced pages and forgotten the error, so a later sync that succeeds
-// would promise what isn't there: the first failure is final.
+// The kernel may have dropped the unsynced pages and forgotten the error, so a later sync that
+// succeeds would promise what isn't there: the first failure is final.
 Result<void> sync_data(OpenFile& file) {
   if (file.sync_failed) return Error{Errc::kIo, "sync " + file.path + ": an earlier sync failed"};
   if (::fdatasync(file.fd.get()) == 0) return {};
@@ -160,8 +160,8 @@ class AsioFile final : public runtime::File {
   }
   Task<Result<void>> truncate(std::uint64_t size) override {
     return change([size](OpenFile& file) -> Result<void> {
-      if (::ftruncate(file.fd.get(), static_cast<off_t>(size)) != 0) return file.failure("truncate");
-      return {};
+      if (::ftruncate(file.fd.get(), static_cast<off_t>(size)) == 0) return {};
+      return file.failure("truncate");
     });
   }
   Task<Result<std::uint64_t>> size() override {
@@ -183,8 +183,8 @@ class AsioFile final : public runtime::File {
     co_return co_await blocking_call<Result<std::string>>(std::move(queue), std::move(call));
   }
 
-  // Task-making, not a coroutine: nothing happens before the task is awaited, but what it will do is
-  // captured here.
+  // Task-making, not a coroutine: nothing happens before the task is awaited, but what it will do
+  // is captured here.
   template <class Action>
   Task<Result<void>> change(Action action) {
     return run_change(queue_, file_,

@@ -18,7 +18,7 @@ struct OpenedFile {
 };
 
 // The file must not outlive `scheduler` and `helpers`.
-[[nodiscard]] std::unique_ptr<runtime::File> make_file(AsioScheduler& scheduler, HelperPool& helpers,
-                                                       OpenedFile opened);
+[[nodiscard]] std::unique_ptr<runtime::File> make_file(AsioScheduler& scheduler,
+                                                       HelperPool& helpers, OpenedFile opened);
 
 }  // namespace detcd::runtime_asio

@@ -1,5 +1,6 @@
-// Threads for what blocks: file operations, bcrypt, compression. Jobs of one lane run one at a time in
-// the order in which they were given; lanes run beside each other. Threads start when they are needed.
+// Threads for what blocks: file operations, bcrypt, compression. Jobs of one lane run one at a time
+// in the order in which they were given; lanes run beside each other. Threads start when they are
+// needed.
 #pragma once
 
 #include <condition_variable>
@@ -17,8 +18,8 @@ class Job {
  public:
   virtual ~Job() = default;
   virtual void work() = 0;
-  // Tells whoever waits. By then the job no longer counts as unfinished, so that who is told finds the
-  // pool idle if there was nothing else.
+  // Tells whoever waits. By then the job no longer counts as unfinished, so that who is told finds
+  // the pool idle if there was nothing else.
   virtual void tell() = 0;
 };
 

@@ -52,7 +52,8 @@ bool hand_out(const Senders& senders, std::size_t& turn, AcceptedSocket accepted
   return false;
 }
 
-Task<void> deal(AsioScheduler& scheduler, std::unique_ptr<SocketListener> sockets, Senders senders) {
+Task<void> deal(AsioScheduler& scheduler, std::unique_ptr<SocketListener> sockets,
+                Senders senders) {
   std::size_t turn = 0;
   for (;;) {
     Result<AcceptedSocket> accepted = co_await sockets->accept();

@@ -1,7 +1,7 @@
-// Threads for connections, each with a scheduler and a world of its own. Connections are accepted on
-// one scheduler, the node's, and dealt out to the threads in turn; between connection and node go only
-// messages (runtime/mailbox.h). With no threads all connections live on the node's scheduler and this
-// class isn't used.
+// Threads for connections, each with a scheduler and a world of its own. Connections are accepted
+// on one scheduler, the node's, and dealt out to the threads in turn; between connection and node
+// go only messages (runtime/mailbox.h). With no threads all connections live on the node's
+// scheduler and this class isn't used.
 #pragma once
 
 #include <cstddef>
@@ -36,10 +36,10 @@ class IoThreads {
   // Starts a task on that thread. From any thread.
   void spawn(std::size_t thread, TaskMaker make);
 
-  // Listens at `address` on `network`, whose connections come out of the returned listeners in turn: one
-  // for each thread, to be moved there and used and destroyed there. Accepting runs in `tasks`, which
-  // lives on the scheduler of `network`, and ends when all of the listeners have gone. Closing one of
-  // the listeners closes only that one.
+  // Listens at `address` on `network`, whose connections come out of the returned listeners in
+  // turn: one for each thread, to be moved there and used and destroyed there. Accepting runs in
+  // `tasks`, which lives on the scheduler of `network`, and ends when all of the listeners have
+  // gone. Closing one of the listeners closes only that one.
   runtime::Task<Result<std::vector<std::unique_ptr<runtime::Listener>>>> listen(
       AsioNetwork& network, runtime::TaskGroup& tasks, std::string address);
 

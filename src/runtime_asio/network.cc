@@ -82,8 +82,8 @@ struct Door : std::enable_shared_from_this<Door> {
   explicit Door(AsioScheduler& owner)
       : scheduler(owner), socket(owner.context()), readable(owner) {}
 
-  // Wakes all accepts when a connection is there. One watch serves every accept, so that accepts that
-  // are destroyed leave nothing behind.
+  // Wakes all accepts when a connection is there. One watch serves every accept, so that accepts
+  // that are destroyed leave nothing behind.
   void watch() {
     if (std::exchange(watched, true)) return;
     socket.async_wait(Socket::wait_read, [door = shared_from_this()](error_code) {
@@ -117,7 +117,8 @@ std::optional<Result<AcceptedSocket>> try_accept(Door& door) {
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.valid()) return AcceptedSocket{std::move(fd), text_of(peer)};
     if (errno == EAGAIN) return std::nullopt;
-    // Who knocked went away again: accept(2) passes on the errors of the network under the connection.
+    // Who knocked went away again: accept(2) passes on the errors of the network under the
+    // connection.
     const bool theirs = errno == ECONNABORTED || errno == EINTR || errno == EPROTO ||
                         errno == EHOSTUNREACH || errno == ENETUNREACH || errno == ENETDOWN;
     if (!theirs) return system_error(errno, "accept at " + door.address);
@@ -173,8 +174,8 @@ class AsioListener final : public runtime::Listener {
 
 Error connect_error(int number, const Endpoint& endpoint) {
   Error error = system_error(number, "connect to " + text_of(endpoint));
-  // A unix socket without a name has nobody behind it either, and one with a full backlog may have room
-  // again.
+  // A unix socket without a name has nobody behind it either, and one with a full backlog may have
+  // room again.
   if (number == ENOENT) error.code = Errc::kRefused;
   if (number == EAGAIN) error.code = Errc::kUnavailable;
   return error;
@@ -232,7 +233,8 @@ Task<Result<std::unique_ptr<SocketListener>>> AsioNetwork::listen_for_sockets(st
                         error);
     if (error) co_return system_error(error.value(), "watch " + door->address);
     fd->release();
-    co_return std::unique_ptr<SocketListener>(std::make_unique<AsioSocketListener>(std::move(door)));
+    std::unique_ptr<SocketListener> listener = std::make_unique<AsioSocketListener>(door);
+    co_return std::move(listener);
   }
   co_return std::move(last);
 }

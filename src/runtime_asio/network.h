@@ -16,8 +16,8 @@ namespace detcd::runtime_asio {
 class SocketListener {
  public:
   virtual ~SocketListener() = default;  // Stops listening; a unix socket's name is removed.
-  // Errors as Listener::accept. A destroyed accept loses no connection. After kUnavailable wait before
-  // the next try: the connection that couldn't be taken is still there.
+  // Errors as Listener::accept. A destroyed accept loses no connection. After kUnavailable wait
+  // before the next try: the connection that couldn't be taken is still there.
   virtual runtime::Task<Result<AcceptedSocket>> accept() = 0;
   virtual void close() noexcept = 0;
   [[nodiscard]] virtual std::string address() const = 0;

@@ -45,8 +45,8 @@ AsioScheduler::AsioScheduler()
     : core_(std::make_unique<Core>()), helpers_(kOffloadThreadsMax, AtEnd::kDrop) {}
 
 AsioScheduler::~AsioScheduler() {
-  // The members go in this order: the helpers, whose threads may still post to the context; the context,
-  // whose queue may own operations; the timers. Nothing may reach back to us from there.
+  // The members go in this order: the helpers, whose threads may still post to the context; the
+  // context, whose queue may own operations; the timers. Nothing may reach back to us from there.
   while (first_ != nullptr) {
     runtime::Operation& operation = *first_;
     unlink(operation);

@@ -1,6 +1,6 @@
 // The scheduler of the real world: one io_context on epoll, run by exactly one thread, which is one
-// strand. Operations run first come, first served, in bounded batches, so that sockets are looked at
-// between them; timers lie in a heap behind one timer of the context.
+// strand. Operations run first come, first served, in bounded batches, so that sockets are looked
+// at between them; timers lie in a heap behind one timer of the context.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,8 @@ class AsioScheduler final : public runtime::Scheduler {
   // Operations that are left will never run. Offloaded work that runs is waited for.
   ~AsioScheduler() override;
 
-  // Runs operations on the calling thread until stop(). May be called again, also from another thread.
+  // Runs operations on the calling thread until stop(). May be called again, also from another
+  // thread.
   void run();
   // Makes run() return soon; a run() that has yet to begin returns as soon. From any thread.
   void stop();
@@ -57,7 +58,7 @@ class AsioScheduler final : public runtime::Scheduler {
   runtime::Operation* last_ = nullptr;
   bool drain_posted_ = false;
   TimerHeap timers_;
-  TimePoint timer_set_for_ = kNever;  // When the context's timer goes off; kNever when it isn't set.
+  TimePoint timer_set_for_ = kNever;  // When the context's timer goes off; kNever: unset.
   std::unique_ptr<Core> core_;
   HelperPool helpers_;
 };

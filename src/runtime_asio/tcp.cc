@@ -33,8 +33,8 @@ struct Transfer {
 };
 using TransferCell = std::shared_ptr<Completion<Transfer>::Cell>;
 
-// The connection, shared by its stream and the handlers under way: asio may touch socket and buffers
-// until its handler has run, also when stream and task are long gone.
+// The connection, shared by its stream and the handlers under way: asio may touch socket and
+// buffers until its handler has run, also when stream and task are long gone.
 class Channel : public std::enable_shared_from_this<Channel> {
  public:
   Channel(AsioScheduler& scheduler, std::string peer)
@@ -48,10 +48,12 @@ class Channel : public std::enable_shared_from_this<Channel> {
   [[nodiscard]] bool reading() const { return reading_; }
   [[nodiscard]] bool writing() const { return writing_; }
   [[nodiscard]] bool shut() const { return shut_; }
-  // Why reading ended, if it has. Asio must not be asked again: after an end of file it waits for an event
-  // that never comes.
+  // Why reading ended, if it has. Asio must not be asked again: after an end of file it waits for
+  // an event that never comes.
   [[nodiscard]] error_code read_end() const { return read_end_; }
-  [[nodiscard]] std::string_view received(std::size_t bytes) const { return {buffer_.get(), bytes}; }
+  [[nodiscard]] std::string_view received(std::size_t bytes) const {
+    return {buffer_.get(), bytes};
+  }
 
   error_code open(UniqueFd fd, int family) {
     error_code error;
@@ -64,7 +66,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
     reading_ = true;
     socket_.async_read_some(
         boost::asio::buffer(buffer_.get(), kReadBufferBytes),
-        [channel = shared_from_this(), cell = std::move(cell)](error_code error, std::size_t bytes) {
+        [channel = shared_from_this(), cell = std::move(cell)](error_code error,
+                                                               std::size_t bytes) {
           channel->reading_ = false;
           channel->broken_ |= cell->abandoned();
           channel->read_end_ = error;
@@ -193,7 +196,8 @@ class AsioStream final : public runtime::Stream {
   std::shared_ptr<Channel> channel_;
 };
 
-// Small messages both ways: nothing waits to be filled up. Dead peers are noticed as Go notices them.
+// Small messages both ways: nothing waits to be filled up. Dead peers are noticed as Go notices
+// them.
 void set_options(int fd) {
   const int on = 1;
   const int interval_seconds = 15;

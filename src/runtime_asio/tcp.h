@@ -1,6 +1,6 @@
-// Byte streams over connected sockets, TCP and unix alike. The read buffer belongs to the stream, what
-// is written is moved in; both outlive a task that is destroyed while it waits. Made and used on the
-// scheduler they were made for.
+// Byte streams over connected sockets, TCP and unix alike. The read buffer belongs to the stream,
+// what is written is moved in; both outlive a task that is destroyed while it waits. Made and used
+// on the scheduler they were made for.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,6 @@
-// The timers of a scheduler, by deadline and then in the order in which they were armed: a binary heap
-// that knows where each operation lies (Operation::place), so that withdrawing costs O(log n) as well.
+// The timers of a scheduler, by deadline and then in the order in which they were armed: a binary
+// heap that knows where each operation lies (Operation::place), so that withdrawing costs O(log n)
+// as well.
 #pragma once
 
 #include <cstddef>

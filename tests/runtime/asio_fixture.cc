@@ -105,8 +105,8 @@ class TwoThreads final : public AsioFixture {
       const bool in_time = end.get_future().wait_for(kPatience) == std::future_status::ready;
       check(in_time, "the tasks end in time");
     }
-    // What the tasks left in the queues (wakes of mailboxes, their own frames) goes before the caller's
-    // variables.
+    // What the tasks left in the queues (wakes of mailboxes, their own frames) goes before the
+    // caller's variables.
     for (std::size_t i = 0; i < 2; ++i) {
       std::promise<void> flushed;
       threads_.world(i).scheduler.post_from_anywhere([&flushed] { flushed.set_value(); });

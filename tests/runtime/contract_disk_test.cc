@@ -79,7 +79,9 @@ TEST_P(DiskContract, ReadsAndWritesGoWhereTheyAreTold) {
 
 Task<void> large_file(World world) {
   std::string bytes(5 * kMiB + 3, '\0');
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 24);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(i * 2654435761U >> 24);
+  }
   const FilePtr file = co_await open(world.disk, "file", OpenMode::kCreate);
   co_await write(*file, 7, bytes);
   const std::string back = co_await read(*file, 7, bytes.size());
@@ -240,8 +242,8 @@ Task<void> names(World world) {
   }
   const DirectoryEntry inner{.name = "c", .is_directory = true};
   const auto before = co_await list(disk, "a/b");
-  EXPECT_EQ(before, (std::vector{file_entry("10", 6), file_entry("9", 5), file_entry("Ant", 7), inner,
-                                 file_entry("zebra", 9)}));
+  EXPECT_EQ(before, (std::vector{file_entry("10", 6), file_entry("9", 5), file_entry("Ant", 7),
+                                 inner, file_entry("zebra", 9)}));
   co_await must_do(disk.rename("a/b/zebra", "a/b/9"));
   co_await must_do(disk.rename("a/b/Ant", "a/b/c/ant"));
   co_await must_do(disk.remove("a/b/10"));

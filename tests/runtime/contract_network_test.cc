@@ -53,7 +53,9 @@ Task<void> finish(Stream& stream) {
 
 std::string some_bytes(std::size_t length) {
   std::string bytes(length, '\0');
-  for (std::size_t i = 0; i < length; ++i) bytes[i] = static_cast<char>(mix64(i / 8) >> (i % 8 * 8));
+  for (std::size_t i = 0; i < length; ++i) {
+    bytes[i] = static_cast<char>(mix64(i / 8) >> (i % 8 * 8));
+  }
   return bytes;
 }
 
@@ -261,7 +263,8 @@ Task<void> connect_nowhere(World world, std::string address, std::optional<Errc>
 
 TEST_P(NetworkContract, ConnectingWhereNobodyListensIsRefused) {
   std::optional<Errc> error;
-  world_->run([&](World world) { return connect_nowhere(world, world_->refused_address(), error); });
+  const std::string address = world_->refused_address();
+  world_->run([&](World world) { return connect_nowhere(world, address, error); });
   EXPECT_EQ(error, Errc::kRefused);
 }
 

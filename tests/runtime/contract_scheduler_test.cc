@@ -203,7 +203,8 @@ struct Tally {
   int received = 0;
 };
 
-Task<void> send_until_refused(World world, Mailbox<std::unique_ptr<int>>::Sender sender, Tally& tally) {
+Task<void> send_until_refused(World world, Mailbox<std::unique_ptr<int>>::Sender sender,
+                              Tally& tally) {
   for (;;) {
     if (!sender.send(std::make_unique<int>(tally.sent))) break;
     ++tally.sent;

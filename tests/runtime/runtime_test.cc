@@ -1,5 +1,5 @@
-// The awaiters, groups, queues and mailboxes of src/runtime on a scheduler of a few lines: what they do
-// at each point where a task can be destroyed.
+// The awaiters, groups, queues and mailboxes of src/runtime on a scheduler of a few lines: what
+// they do at each point where a task can be destroyed.
 #include <algorithm>
 #include <deque>
 #include <functional>
@@ -29,7 +29,8 @@ class TinyScheduler final : public Scheduler, public Clock {
   void post_from_anywhere(std::move_only_function<void()> work) override {
     work_.push_back(std::move(work));
   }
-  void offload(std::move_only_function<void()> work, std::move_only_function<void()> done) override {
+  void offload(std::move_only_function<void()> work,
+               std::move_only_function<void()> done) override {
     work();
     work_.push_back(std::move(done));
   }

@@ -28,8 +28,9 @@ class WorldFixture {
   virtual ~WorldFixture() = default;
   virtual runtime::World here() = 0;
   virtual runtime::World there() = 0;
-  // Runs the tasks that `at_here` and `at_there` make, each in its place, until both have ended. May be
-  // called several times. A run that doesn't end within the patience of the world fails the test.
+  // Runs the tasks that `at_here` and `at_there` make, each in its place, until both have ended.
+  // May be called several times. A run that doesn't end within the patience of the world fails the
+  // test.
   virtual void run(TaskMaker at_here, TaskMaker at_there) = 0;
   // Where `here` can listen and `there` can connect (by the listener's address()), and where nobody
   // listens.
