@@ -26,27 +26,41 @@ constexpr std::uint64_t kNamesKey = 0;
 
 std::string_view name_of(DiskCall call) {
   switch (call) {
-    case DiskCall::kOpen: return "open";
-    case DiskCall::kCreate: return "create";
-    case DiskCall::kRead: return "read";
-    case DiskCall::kWrite: return "write";
-    case DiskCall::kSync: return "sync";
-    case DiskCall::kAllocate: return "allocate";
-    case DiskCall::kTruncate: return "truncate";
-    case DiskCall::kSize: return "size";
-    case DiskCall::kRename: return "rename";
-    case DiskCall::kRemove: return "remove";
-    case DiskCall::kMakeDirectory: return "make_directory";
-    case DiskCall::kList: return "list";
-    case DiskCall::kSyncDirectory: return "sync_directory";
-    case DiskCall::kLock: return "lock";
-    case DiskCall::kSpace: return "space";
+    case DiskCall::kOpen:
+      return "open";
+    case DiskCall::kCreate:
+      return "create";
+    case DiskCall::kRead:
+      return "read";
+    case DiskCall::kWrite:
+      return "write";
+    case DiskCall::kSync:
+      return "sync";
+    case DiskCall::kAllocate:
+      return "allocate";
+    case DiskCall::kTruncate:
+      return "truncate";
+    case DiskCall::kSize:
+      return "size";
+    case DiskCall::kRename:
+      return "rename";
+    case DiskCall::kRemove:
+      return "remove";
+    case DiskCall::kMakeDirectory:
+      return "make_directory";
+    case DiskCall::kList:
+      return "list";
+    case DiskCall::kSyncDirectory:
+      return "sync_directory";
+    case DiskCall::kLock:
+      return "lock";
+    case DiskCall::kSpace:
+      return "space";
   }
   return "unknown";
 }
 
-SimDisk::SimDisk(Kernel& kernel, const DiskOptions& options)
-    : kernel_(kernel), options_(options) {}
+SimDisk::SimDisk(Kernel& kernel, const DiskOptions& options) : kernel_(kernel), options_(options) {}
 
 SimDisk::~SimDisk() {
   for (auto& [key, queue] : queues_) {
@@ -79,8 +93,8 @@ Duration SimDisk::time_of(const DiskOperation& operation) {
   }
   const std::uint64_t entity = hash64(operation.path);
   Duration total = latency->sample(draw(kLatencySite, entity));
-  total += Duration(
-      static_cast<std::int64_t>(operation.bytes * options_.nanoseconds_per_kib / kKiB));
+  total +=
+      Duration(static_cast<std::int64_t>(operation.bytes * options_.nanoseconds_per_kib / kKiB));
   if (faults_.stall_ppm > 0) {
     const std::uint64_t word = draw(kStallSite, entity);
     if (chance(word, faults_.stall_ppm)) {
@@ -102,7 +116,8 @@ void SimDisk::submit(std::unique_ptr<DiskOperation> operation) {
 void SimDisk::start(std::uint64_t key, Queue& queue) {
   const DiskOperation& operation = *queue.waiting.front();
   const VirtualTime due = std::max(kernel_.now() + time_of(operation), stalled_until_);
-  const std::uint64_t what = mix64(hash64(operation.path), static_cast<std::uint64_t>(operation.call));
+  const std::uint64_t what =
+      mix64(hash64(operation.path), static_cast<std::uint64_t>(operation.call));
   const Label label{options_.node, EventKind::kDisk, mix64(what, operation.payload)};
   queue.event = kernel_.schedule(due, label, [this, key] { run_first(key); });
 }
@@ -183,9 +198,8 @@ void SimDisk::lose_power() {
   crash();
   const std::uint64_t word = draw(kPowerLossSite, 0);
   const std::uint64_t entity = mix64(options_.node.value(), word);
-  image_.lose_power(options_.power_loss, [&](std::uint64_t key) {
-    return kernel_.draw(kPowerLossSite, entity, key);
-  });
+  image_.lose_power(options_.power_loss,
+                    [&](std::uint64_t key) { return kernel_.draw(kPowerLossSite, entity, key); });
 }
 
 void SimDisk::stall_until(VirtualTime time) {
@@ -206,8 +220,8 @@ std::optional<Error> SimDisk::planned_failure(DiskCall call, std::string_view pa
   for (auto planned = planned_.begin(); planned != planned_.end(); ++planned) {
     if (planned->call != call || path.find(planned->part) == std::string_view::npos) continue;
     if (--planned->count == 0) planned_.erase(planned);
-    return Error{Errc::kIo, std::string(path) + ": input/output error of " +
-                                std::string(name_of(call))};
+    return Error{Errc::kIo,
+                 std::string(path) + ": input/output error of " + std::string(name_of(call))};
   }
   return std::nullopt;
 }
@@ -286,9 +300,14 @@ Error SimDisk::fail_sync(FileNumber file) {
   const std::uint64_t word = draw(kSyncPartSite, image_.key_of(file));
   content.sync_some([&](std::uint64_t sector) { return mix64(word, sector) % 2 == 0; });
   switch (faults_.sync_failure) {
-    case SyncFailure::kDropDirty: content.forget_dirt(); break;
-    case SyncFailure::kKeepDirty: break;
-    case SyncFailure::kSticky: sync_broken_.insert(file.value()); break;
+    case SyncFailure::kDropDirty:
+      content.forget_dirt();
+      break;
+    case SyncFailure::kKeepDirty:
+      break;
+    case SyncFailure::kSticky:
+      sync_broken_.insert(file.value());
+      break;
   }
   return {Errc::kIo, "the device failed a sync"};
 }

@@ -1,6 +1,7 @@
 // The disk of one machine, which outlives the lives of the node that uses it: an image, queues of
 // operations under way (one per file and one for names), and faults. Every operation takes virtual
-// time, and takes effect in one event on the kernel's queue. NodeDisk (node_disk.h) is a node's door.
+// time, and takes effect in one event on the kernel's queue. NodeDisk (node_disk.h) is a node's
+// door.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +23,30 @@
 namespace detcd::sim {
 
 enum class DiskCall : std::uint8_t {
-  kOpen, kCreate, kRead, kWrite, kSync, kAllocate, kTruncate, kSize,
-  kRename, kRemove, kMakeDirectory, kList, kSyncDirectory, kLock, kSpace,
+  kOpen,
+  kCreate,
+  kRead,
+  kWrite,
+  kSync,
+  kAllocate,
+  kTruncate,
+  kSize,
+  kRename,
+  kRemove,
+  kMakeDirectory,
+  kList,
+  kSyncDirectory,
+  kLock,
+  kSpace,
 };
 [[nodiscard]] std::string_view name_of(DiskCall call);
 
-// A crash point: just before an operation takes effect, or just after, before its caller hears of it.
+// A crash point: just before an operation takes effect, or just after, before its caller hears of
+// it.
 struct Boundary {
   DiskCall call = DiskCall::kRead;
   bool after = false;
-  std::uint64_t number = 0;   // Counts the boundaries of this disk from 0.
+  std::uint64_t number = 0;  // Counts the boundaries of this disk from 0.
   std::string path;
 };
 
@@ -49,10 +64,10 @@ struct DiskFaults {
   SyncFailure sync_failure = SyncFailure::kDropDirty;
   // The device says synced without having written: only beyond what a member must survive.
   std::uint32_t lying_sync_ppm = 0;
-  std::uint32_t stall_ppm = 0;          // An operation takes much longer.
+  std::uint32_t stall_ppm = 0;  // An operation takes much longer.
   Duration stall_low = 10ms;
   Duration stall_high = 30s;
-  std::uint32_t cold_ppm = 100'000;     // try_read finds the bytes not in memory.
+  std::uint32_t cold_ppm = 100'000;  // try_read finds the bytes not in memory.
 };
 
 struct DiskOptions {
@@ -62,7 +77,7 @@ struct DiskOptions {
   Latency write{.floor = 5us, .mean_extra = 15us};
   Latency sync{.floor = 100us, .mean_extra = 400us};
   Latency names{.floor = 10us, .mean_extra = 40us};
-  std::uint32_t nanoseconds_per_kib = 500;   // Of reads and writes: 2 GB/s.
+  std::uint32_t nanoseconds_per_kib = 500;  // Of reads and writes: 2 GB/s.
   PowerLossModel power_loss;
 };
 
@@ -73,14 +88,14 @@ class DiskOperation {
   virtual void take_effect() = 0;
   // The process died while the operation was at the device; `word` decides how much of it happened.
   virtual void take_effect_partly(std::uint64_t word) = 0;
-  virtual void finish() = 0;       // Tells the waiting task, when there still is one.
-  virtual void forget() = 0;       // The waiting task won't be told.
+  virtual void finish() = 0;  // Tells the waiting task, when there still is one.
+  virtual void forget() = 0;  // The waiting task won't be told.
 
   DiskCall call = DiskCall::kRead;
   std::optional<FileNumber> file;  // None: an operation on names.
   std::string path;
-  std::uint64_t bytes = 0;         // Transferred, for the time it takes.
-  std::uint64_t payload = 0;       // A hash of its arguments.
+  std::uint64_t bytes = 0;    // Transferred, for the time it takes.
+  std::uint64_t payload = 0;  // A hash of its arguments.
 };
 
 class SimDisk {
@@ -117,7 +132,8 @@ class SimDisk {
     std::uint64_t offset = 0;
     unsigned char mask = 0;
   };
-  // A random bit of the files whose path contains `part`; whether it may rot is the caller's to decide.
+  // A random bit of the files whose path contains `part`; whether it may rot is the caller's to
+  // decide.
   [[nodiscard]] std::optional<Spot> choose_spot(std::string_view part, std::uint64_t word) const;
 
   // Called at every boundary; may kill the node from inside.
@@ -172,18 +188,18 @@ class SimDisk {
   DiskOptions options_;
   DiskFaults faults_;
   DiskImage image_;
-  std::map<std::uint64_t, Queue> queues_;   // By file; 0 for names.
+  std::map<std::uint64_t, Queue> queues_;  // By file; 0 for names.
   std::size_t under_way_ = 0;
   std::vector<Action> when_drained_;
   std::set<std::string> locks_;
-  std::set<std::uint64_t> sync_broken_;     // Files whose syncs fail for good.
+  std::set<std::uint64_t> sync_broken_;  // Files whose syncs fail for good.
   std::vector<PlannedFailure> planned_;
   std::vector<BadRange> bad_ranges_;
   VirtualTime stalled_until_;
   std::function<void(const Boundary&)> hook_;
   std::uint64_t boundaries_ = 0;
   const DiskOperation* at_boundary_ = nullptr;  // Wholly done or not begun, should the hook kill.
-  std::uint64_t crashes_ = 0;               // Any kind: what was under way before is void.
+  std::uint64_t crashes_ = 0;                   // Any kind: what was under way before is void.
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> ordinals_;
 };
 

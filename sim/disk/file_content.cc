@@ -21,8 +21,8 @@ constexpr std::uint64_t kZeroFate = kFileFate - 2;
 enum class Fate : std::uint8_t { kOld, kNew, kTorn, kGarbage };
 
 Fate sector_fate(const PowerLossModel& model, std::uint64_t word) {
-  const std::uint64_t total = std::uint64_t{model.sector_old} + model.sector_new +
-                              model.sector_torn + model.sector_garbage;
+  const std::uint64_t total =
+      std::uint64_t{model.sector_old} + model.sector_new + model.sector_torn + model.sector_garbage;
   std::uint64_t pick = below(word, total);
   if (pick < model.sector_old) return Fate::kOld;
   pick -= model.sector_old;
@@ -34,8 +34,7 @@ Fate sector_fate(const PowerLossModel& model, std::uint64_t word) {
 enum class FileFate : std::uint8_t { kOld, kNew, kMixed };
 
 FileFate file_fate(const PowerLossModel& model, std::uint64_t word) {
-  const std::uint64_t total =
-      std::uint64_t{model.file_old} + model.file_new + model.file_mixed;
+  const std::uint64_t total = std::uint64_t{model.file_old} + model.file_new + model.file_mixed;
   const std::uint64_t pick = below(word, total);
   if (pick < model.file_old) return FileFate::kOld;
   return pick < std::uint64_t{model.file_old} + model.file_new ? FileFate::kNew : FileFate::kMixed;
@@ -53,10 +52,14 @@ std::string garbage(std::uint64_t word) {
 std::string after_power_loss(Fate fate, std::uint64_t word, std::string_view was,
                              std::string_view written) {
   switch (fate) {
-    case Fate::kOld: return std::string(was);
-    case Fate::kNew: return std::string(written);
-    case Fate::kGarbage: return garbage(word);
-    case Fate::kTorn: break;
+    case Fate::kOld:
+      return std::string(was);
+    case Fate::kNew:
+      return std::string(written);
+    case Fate::kGarbage:
+      return garbage(word);
+    case Fate::kTorn:
+      break;
   }
   const std::uint64_t cut = 1 + below(mix64(word, 1), kSectorBytes - 1);
   const bool new_first = mix64(word, 2) % 4 != 0;
@@ -77,14 +80,16 @@ std::uint8_t sectors_between(std::uint64_t begin, std::uint64_t end) {
 
 std::string FileContent::read(std::uint64_t offset, std::size_t length) const {
   if (offset >= size_) return {};
-  std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(length, size_ - offset)), '\0');
+  std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(length, size_ - offset)),
+                    '\0');
   const std::uint64_t end = offset + bytes.size();
   for (auto at = blocks_.lower_bound(offset / kBlockBytes);
        at != blocks_.end() && at->first * kBlockBytes < end; ++at) {
     const std::uint64_t start = at->first * kBlockBytes;
     const std::uint64_t from = std::max(offset, start);
     const std::uint64_t to = std::min(end, start + kBlockBytes);
-    std::copy_n(at->second.shown.data() + (from - start), to - from, bytes.data() + (from - offset));
+    std::copy_n(at->second.shown.data() + (from - start), to - from,
+                bytes.data() + (from - offset));
   }
   return bytes;
 }
@@ -161,7 +166,8 @@ void FileContent::sync() {
 }
 
 void FileContent::finish_sync() {
-  std::erase_if(unsettled_, [&](std::uint64_t number) { return blocks_.at(number).durable.empty(); });
+  std::erase_if(unsettled_,
+                [&](std::uint64_t number) { return blocks_.at(number).durable.empty(); });
   durable_size_ = size_;
   sizes_.clear();
   zeros_.clear();
@@ -182,7 +188,8 @@ void FileContent::sync_some(const std::function<bool(std::uint64_t)>& reaches) {
     }
     settle(number, written);
   }
-  std::erase_if(unsettled_, [&](std::uint64_t number) { return blocks_.at(number).durable.empty(); });
+  std::erase_if(unsettled_,
+                [&](std::uint64_t number) { return blocks_.at(number).durable.empty(); });
 }
 
 void FileContent::forget_dirt() {
@@ -214,9 +221,12 @@ std::vector<std::uint64_t> FileContent::dirty_sectors() const {
 
 std::uint64_t FileContent::surviving_size(const PowerLossModel& model, const Draws& draws) const {
   switch (file_fate(model, draws(kFileFate))) {
-    case FileFate::kOld: return durable_size_;
-    case FileFate::kNew: return size_;
-    case FileFate::kMixed: break;
+    case FileFate::kOld:
+      return durable_size_;
+    case FileFate::kNew:
+      return size_;
+    case FileFate::kMixed:
+      break;
   }
   const std::uint64_t pick = below(draws(kSizeFate), sizes_.size() + 1);
   return pick == 0 ? durable_size_ : sizes_[pick - 1];
@@ -241,9 +251,9 @@ void FileContent::lose_power(const PowerLossModel& model, const Draws& draws) {
       // A journal in order writes the data before the size that reaches over them.
       const std::uint64_t begin = sector * kSectorBytes;
       if (model.ordered_journal && begin >= durable_size_ && begin < survived) fate = Fate::kNew;
-      const std::string found =
-          after_power_loss(fate, mix64(word, 7), std::string_view(block.durable).substr(at, kSectorBytes),
-                           std::string_view(block.shown).substr(at, kSectorBytes));
+      const std::string found = after_power_loss(
+          fate, mix64(word, 7), std::string_view(block.durable).substr(at, kSectorBytes),
+          std::string_view(block.shown).substr(at, kSectorBytes));
       block.shown.replace(at, kSectorBytes, found);
     }
     block.durable.clear();
@@ -256,11 +266,12 @@ void FileContent::lose_power(const PowerLossModel& model, const Draws& draws) {
 
 // Zeros that allocate wrote and nobody synced: some sectors may hold anything.
 void FileContent::spoil_zeros(const PowerLossModel& model, const Draws& draws) {
-  const std::uint64_t total = std::uint64_t{model.sector_old} + model.sector_new +
-                              model.sector_torn + model.sector_garbage;
+  const std::uint64_t total =
+      std::uint64_t{model.sector_old} + model.sector_new + model.sector_torn + model.sector_garbage;
   for (const Range& range : zeros_) {
     const std::uint64_t first = (range.begin + kSectorBytes - 1) / kSectorBytes;
-    const std::uint64_t count = range.end / kSectorBytes - std::min(first, range.end / kSectorBytes);
+    const std::uint64_t count =
+        range.end / kSectorBytes - std::min(first, range.end / kSectorBytes);
     const std::uint64_t spoiled = std::min(count * model.sector_garbage / total, kSpoiledZerosMax);
     for (std::uint64_t i = 0; i < spoiled; ++i) {
       const std::uint64_t word = mix64(draws(kZeroFate), mix64(range.begin, i));

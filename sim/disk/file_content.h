@@ -1,6 +1,6 @@
-// The bytes of one simulated file in two layers: what the page cache shows, and what the medium holds
-// beneath it. The layers differ only in sectors written since the last sync. A power loss decides
-// sector by sector which layer, or which mixture, is found afterwards.
+// The bytes of one simulated file in two layers: what the page cache shows, and what the medium
+// holds beneath it. The layers differ only in sectors written since the last sync. A power loss
+// decides sector by sector which layer, or which mixture, is found afterwards.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct PowerLossModel {
   // Per unsynced sector of a mixed file.
   std::uint32_t sector_old = 40;
   std::uint32_t sector_new = 25;
-  std::uint32_t sector_torn = 25;     // Begins with new bytes and ends with old ones, or the reverse.
+  std::uint32_t sector_torn = 25;  // Begins with new bytes and ends with old ones, or the reverse.
   std::uint32_t sector_garbage = 10;
   // Of names (see DiskImage): each unsynced operation survives so often,
   std::uint32_t name_kept_ppm = 500'000;
@@ -64,10 +64,10 @@ class FileContent {
 
  private:
   struct Block {
-    std::string shown;          // kBlockBytes.
-    std::string durable;        // Empty when no sector differs.
-    std::uint8_t dirty = 0;     // A bit for each sector that a sync will write.
-    std::uint8_t lost = 0;      // A bit for each sector that differs but that no sync will write.
+    std::string shown;       // kBlockBytes.
+    std::string durable;     // Empty when no sector differs.
+    std::uint8_t dirty = 0;  // A bit for each sector that a sync will write.
+    std::uint8_t lost = 0;   // A bit for each sector that differs but that no sync will write.
   };
   struct Range {
     std::uint64_t begin = 0;
@@ -84,10 +84,10 @@ class FileContent {
 
   std::uint64_t size_ = 0;
   std::uint64_t durable_size_ = 0;
-  std::vector<std::uint64_t> sizes_;        // Taken on since the last sync, oldest first.
-  std::map<std::uint64_t, Block> blocks_;   // Blocks never written are zeros.
-  std::set<std::uint64_t> unsettled_;       // Blocks with dirty or lost sectors.
-  std::vector<Range> zeros_;                // Zeros written by allocate since the last sync.
+  std::vector<std::uint64_t> sizes_;       // Taken on since the last sync, oldest first.
+  std::map<std::uint64_t, Block> blocks_;  // Blocks never written are zeros.
+  std::set<std::uint64_t> unsettled_;      // Blocks with dirty or lost sectors.
+  std::vector<Range> zeros_;               // Zeros written by allocate since the last sync.
 };
 
 }  // namespace detcd::sim

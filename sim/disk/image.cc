@@ -85,7 +85,8 @@ Result<FileNumber> DiskImage::open(std::string_view path, runtime::OpenMode mode
     return FileNumber(made);
   }
   if (!place->node) return failure(Errc::kNotFound, path, "no such file");
-  if (mode == runtime::OpenMode::kCreateNew) return failure(Errc::kExists, path, "is there already");
+  if (mode == runtime::OpenMode::kCreateNew)
+    return failure(Errc::kExists, path, "is there already");
   if (nodes_.at(*place->node).directory) return failure(Errc::kInvalid, path, "is a directory");
   return FileNumber(*place->node);
 }
@@ -220,9 +221,13 @@ const FileContent& DiskImage::content(FileNumber file) const {
   return nodes_.at(file.value()).content;
 }
 
-std::uint64_t DiskImage::key_of(FileNumber file) const { return nodes_.at(file.value()).key; }
+std::uint64_t DiskImage::key_of(FileNumber file) const {
+  return nodes_.at(file.value()).key;
+}
 
-void DiskImage::hold(FileNumber file) { ++nodes_.at(file.value()).holders; }
+void DiskImage::hold(FileNumber file) {
+  ++nodes_.at(file.value()).holders;
+}
 
 void DiskImage::let_go(FileNumber file) {
   const auto node = nodes_.find(file.value());
@@ -273,10 +278,10 @@ std::uint64_t DiskImage::used_bytes() const {
 void DiskImage::lose_power(const PowerLossModel& model, const Draws& draws) {
   const std::uint64_t prefix = below(draws(kJournalKey), pending_.size() + 1);
   for (std::size_t i = 0; i < pending_.size(); ++i) {
-    const bool kept = model.ordered_journal
-                          ? i < prefix
-                          : chance(draws(mix64(kJournalKey, pending_[i].sequence)),
-                                   model.name_kept_ppm);
+    const bool kept =
+        model.ordered_journal
+            ? i < prefix
+            : chance(draws(mix64(kJournalKey, pending_[i].sequence)), model.name_kept_ppm);
     if (kept) make_durable(pending_[i]);
   }
   pending_.clear();

@@ -1,6 +1,6 @@
 // All that one disk holds, as a copyable value: directories and files, each with what is shown and
-// what is durable. A name is durable only after a sync of its directory; a power loss keeps or loses
-// each unsynced operation on names (any subset, or a prefix with an ordered journal).
+// what is durable. A name is durable only after a sync of its directory; a power loss keeps or
+// loses each unsynced operation on names (any subset, or a prefix with an ordered journal).
 #pragma once
 
 #include <cstdint>
@@ -67,7 +67,7 @@ class DiskImage {
     std::uint64_t key = 0;
     std::uint64_t holders = 0;
     FileContent content;
-    Entries entries;          // As shown.
+    Entries entries;  // As shown.
     Entries durable_entries;
   };
   struct EntryChange {
@@ -77,12 +77,12 @@ class DiskImage {
   };
   struct NameOperation {
     std::uint64_t sequence = 0;
-    std::vector<EntryChange> changes;      // Kept or lost together.
-    std::set<std::uint64_t> unsynced;      // Directories that must still be synced.
+    std::vector<EntryChange> changes;  // Kept or lost together.
+    std::set<std::uint64_t> unsynced;  // Directories that must still be synced.
   };
   struct Place {
     std::uint64_t directory = 0;
-    std::string name;                      // Empty: the root itself.
+    std::string name;  // Empty: the root itself.
     std::optional<std::uint64_t> node;
   };
   [[nodiscard]] Result<Place> locate(std::string_view path) const;
@@ -97,7 +97,7 @@ class DiskImage {
   std::map<std::uint64_t, Node> nodes_;
   std::uint64_t next_node_ = 2;
   std::uint64_t next_sequence_ = 1;
-  std::vector<NameOperation> pending_;   // Oldest first.
+  std::vector<NameOperation> pending_;  // Oldest first.
   // The newest operation that made each durable name what it is: an older one comes too late.
   std::map<std::pair<std::uint64_t, std::string>, std::uint64_t> durable_since_;
 };

@@ -144,8 +144,8 @@ class NodeFile final : public File {
     const std::uint64_t payload = mix64(offset, hash64(bytes));
     auto shared = std::make_unique<std::string>(std::move(bytes));
     const std::string& text = *shared;
-    auto operation = make<void>(
-        DiskCall::kWrite, [this_file = self(), offset, kept = std::move(shared)] {
+    auto operation =
+        make<void>(DiskCall::kWrite, [this_file = self(), offset, kept = std::move(shared)] {
           return this_file.disk.write(this_file.number, offset, *kept);
         });
     // A killed process leaves the sectors that were copied by then.
@@ -163,9 +163,8 @@ class NodeFile final : public File {
 
   Task<Result<void>> sync() override {
     door_.fence.require_open("File::sync");
-    auto operation = make<void>(DiskCall::kSync, [this_file = self()] {
-      return this_file.disk.sync(this_file.number);
-    });
+    auto operation = make<void>(
+        DiskCall::kSync, [this_file = self()] { return this_file.disk.sync(this_file.number); });
     co_return co_await DiskAwaiter<void>(door_.disk, door_.scheduler, std::move(operation));
   }
 
@@ -315,8 +314,8 @@ Task<Result<void>> NodeDisk::rename(std::string from, std::string to) {
 Task<Result<void>> NodeDisk::remove(std::string path) {
   fence_.require_open("Disk::remove");
   const std::string name = full(path);
-  auto operation = make_operation<void>(
-      DiskCall::kRemove, name, [&disk = disk_, name]() -> Result<void> {
+  auto operation =
+      make_operation<void>(DiskCall::kRemove, name, [&disk = disk_, name]() -> Result<void> {
         std::optional<Error> failure = disk.planned_failure(DiskCall::kRemove, name);
         if (failure) return std::move(*failure);
         return disk.image().remove(name);
@@ -327,8 +326,8 @@ Task<Result<void>> NodeDisk::remove(std::string path) {
 Task<Result<void>> NodeDisk::make_directory(std::string path) {
   fence_.require_open("Disk::make_directory");
   const std::string name = full(path);
-  auto operation = make_operation<void>(
-      DiskCall::kMakeDirectory, name, [&disk = disk_, name]() -> Result<void> {
+  auto operation =
+      make_operation<void>(DiskCall::kMakeDirectory, name, [&disk = disk_, name]() -> Result<void> {
         std::optional<Error> failure = disk.planned_failure(DiskCall::kMakeDirectory, name);
         if (failure) return std::move(*failure);
         return disk.image().make_directory(name);
@@ -348,8 +347,8 @@ Task<Result<std::vector<DirectoryEntry>>> NodeDisk::list(std::string path) {
 Task<Result<void>> NodeDisk::sync_directory(std::string path) {
   fence_.require_open("Disk::sync_directory");
   const std::string name = full(path);
-  auto operation = make_operation<void>(
-      DiskCall::kSyncDirectory, name, [&disk = disk_, name]() -> Result<void> {
+  auto operation =
+      make_operation<void>(DiskCall::kSyncDirectory, name, [&disk = disk_, name]() -> Result<void> {
         std::optional<Error> failure = disk.planned_failure(DiskCall::kSyncDirectory, name);
         if (failure) return std::move(*failure);
         return disk.image().sync_directory(name, disk.options().power_loss.ordered_journal);
@@ -371,8 +370,7 @@ Task<Result<std::uint64_t>> NodeDisk::space(std::string path) {
   fence_.require_open("Disk::space");
   const std::string name = full(path);
   auto operation = make_operation<std::uint64_t>(
-      DiskCall::kSpace, name,
-      [&disk = disk_] { return Result<std::uint64_t>(disk.space()); });
+      DiskCall::kSpace, name, [&disk = disk_] { return Result<std::uint64_t>(disk.space()); });
   co_return co_await DiskAwaiter<std::uint64_t>(disk_, scheduler_, std::move(operation));
 }
 

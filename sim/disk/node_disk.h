@@ -1,5 +1,5 @@
-// The disk as one life of a node sees it: runtime::Disk over a SimDisk. Files stay usable while their
-// node lives; an operation whose task is destroyed takes place all the same.
+// The disk as one life of a node sees it: runtime::Disk over a SimDisk. Files stay usable while
+// their node lives; an operation whose task is destroyed takes place all the same.
 #pragma once
 
 #include <memory>

@@ -37,8 +37,8 @@ bool is_mixture(std::string_view found, std::string_view a, std::string_view b) 
 
 void write_randomly(FileContent& content, Model& model, std::uint64_t seed, std::uint64_t step) {
   const std::uint64_t offset = below(draw(seed, step, 1), kFileBytes - 1);
-  const std::uint64_t length = 1 + below(draw(seed, step, 2), std::min<std::uint64_t>(
-                                                                  2000, kFileBytes - offset));
+  const std::uint64_t length =
+      1 + below(draw(seed, step, 2), std::min<std::uint64_t>(2000, kFileBytes - offset));
   const std::string bytes(length, static_cast<char>('a' + draw(seed, step, 3) % 26));
   content.write(offset, bytes);
   model.shown.replace(offset, length, bytes);
