@@ -13,6 +13,7 @@ constexpr std::uint16_t kMajor = 1;
 constexpr std::uint16_t kMinor = 0;
 constexpr std::string_view kPackedMagic = "detcdPAK";
 constexpr std::size_t kPackedHashOffset = 16;
+constexpr std::size_t kPackedContentOffset = 24;
 constexpr std::size_t kChunkEntryBytes = 25;
 
 Error damaged(std::string what) { return {Errc::kDamaged, std::move(what)}; }
@@ -29,6 +30,11 @@ Result<void> check_version(Reader& in) {
     return Error{Errc::kIncompatible, "the snapshot needs features that this version doesn't have"};
   }
   return {};
+}
+
+// Of all but itself.
+std::uint64_t packed_hash(std::string_view packed) {
+  return hash64(packed.substr(kPackedContentOffset), hash64(packed.substr(0, kPackedHashOffset)));
 }
 
 }  // namespace
@@ -124,7 +130,7 @@ Result<Manifest> decode_manifest(Reader& in) {
 std::string pack(const Contents& contents) {
   Writer content;
   encode(content, manifest_of(contents));
-  std::size_t bytes = content.size() + kPackedHashOffset + 8;
+  std::size_t bytes = kPackedContentOffset + content.size();
   for (const Chunk& chunk : contents.chunks) bytes += chunk.bytes.size();
   Writer out;
   out.reserve(bytes);
@@ -136,7 +142,7 @@ std::string pack(const Contents& contents) {
   out.raw(content.view());
   for (const Chunk& chunk : contents.chunks) out.raw(chunk.bytes.view());
   std::string packed = out.take();
-  const std::uint64_t hash = hash64(std::string_view(packed).substr(kPackedHashOffset + 8));
+  const std::uint64_t hash = packed_hash(packed);
   for (int i = 0; i < 8; ++i) {
     packed[kPackedHashOffset + i] = static_cast<char>(hash >> (8 * i));
   }
@@ -149,7 +155,7 @@ Result<Contents> unpack(const Bytes& packed) {
   const Result<void> version = check_version(in);
   if (!version) return version.error();
   const std::uint64_t hash = in.u64();
-  if (!in.ok() || hash64(packed.view().substr(kPackedHashOffset + 8)) != hash) {
+  if (!in.ok() || packed_hash(packed.view()) != hash) {
     return damaged("the packed snapshot's hash doesn't hold");
   }
   Result<Manifest> manifest = decode_manifest(in);

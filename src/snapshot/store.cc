@@ -82,6 +82,10 @@ runtime::Task<Result<void>> DirectoryStore::tidy() {
     if (present.contains(name)) durable_.insert(chunk.name);
     named.insert(name);
   }
+  // The manifest may be one whose name a crash left unsynced: the former one must not come back after
+  // its chunks are gone.
+  const Result<void> synced = co_await world_.disk.sync_directory(directory_);
+  if (!synced) co_return synced.error();
   co_return co_await remove_unnamed(std::move(named));
 }
 

@@ -78,6 +78,12 @@ runtime::Task<Result<Scan>> LogReader::run() {
   Result<Listing> listing = co_await list_log(world_, directory_);
   if (!listing) co_return listing.error();
   files_ = std::move(listing->segments);
+  if (!listing->repairs.empty()) {
+    // An accepted loss: what the log is going to be counts, and the loss is recorded in it.
+    const std::uint64_t repaired = sequence_of(listing->repairs.front());
+    std::erase_if(files_, [&](const auto& file) { return sequence_of(file.name) >= repaired; });
+    files_.push_back({.name = listing->repairs.front()});
+  }
   if (files_.empty()) co_return Error{Errc::kNotFound, "no log in " + directory_};
   const Result<void> read = co_await read_segments();
   if (!read) co_return read.error();

@@ -80,21 +80,6 @@ runtime::Task<Result<Scan>> scan_as_asked(runtime::World world, LogPlace log, bo
   co_return std::move(scan);
 }
 
-// A repair was begun: what was lost was never told to anybody who could act on it.
-runtime::Task<Result<Wal::Opened>> unfinished(runtime::World world, LogPlace log,
-                                              std::string repair) {
-  Result<Scan> scan = co_await scan_log(world, log.directory, log.identity);
-  if (!scan && scan.error().code != Errc::kNotFound) co_return scan.error();
-  Wal::Opened opened;
-  if (scan) opened.recovered = std::move(scan->recovered);
-  opened.recovered.health = Recovered::Health::kDamaged;
-  if (!opened.recovered.damage) {
-    opened.recovered.damage = Damage{.file = std::move(repair),
-                                     .what = "a repair was begun and isn't finished"};
-  }
-  co_return std::move(opened);
-}
-
 }  // namespace
 
 runtime::Task<Result<std::unique_ptr<Wal>>> Wal::create(runtime::World world, std::string directory,
@@ -132,7 +117,7 @@ runtime::Task<Result<Wal::Opened>> Wal::open(runtime::World world, std::string d
   const Result<Listing> listing = co_await list_log(world, directory);
   if (!listing) co_return listing.error();
   for (const std::string& repair : listing->repairs) {
-    if (!accept_loss) co_return co_await unfinished(world, log, repair);
+    if (!accept_loss) break;
     const Result<void> finished = co_await finish_repair(world, directory, repair);
     if (!finished) co_return finished.error();
   }

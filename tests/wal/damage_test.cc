@@ -2,13 +2,16 @@
 #include <gtest/gtest.h>
 
 #include "base/crc32c.h"
+#include "tests/support/machine.h"
 #include "tests/wal/logs.h"
-#include "tests/wal/world.h"
 #include "wal/frame.h"
 #include "wal/segment.h"
 
 namespace detcd::wal {
 namespace {
+
+using test::CrashKind;
+using test::Machine;
 
 using Health = Recovered::Health;
 

@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/machine.h"
 #include "tests/wal/logs.h"
-#include "tests/wal/world.h"
 
 namespace detcd::wal {
 namespace {
+
+using test::CrashKind;
+using test::Machine;
 
 constexpr Options kSmall{.segment_bytes = 8192, .recycled_max = 1};
 

@@ -1,4 +1,4 @@
-// A machine for the tests of the log: a simulated disk that outlives the lives of its process, and
+// A machine for tests of what is kept on disk: a simulated disk that outlives the lives of its process, and
 // what a life consists of. A life can be made to end at any boundary of any disk operation.
 #pragma once
 
@@ -16,9 +16,8 @@
 #include "sim/disk/node_disk.h"
 #include "sim/kernel/random.h"
 #include "sim/kernel/scheduler.h"
-#include "wal/wal.h"
 
-namespace detcd::wal {
+namespace detcd::test {
 
 class NoNetwork final : public runtime::Network {
  public:
@@ -44,7 +43,7 @@ class Machine {
   }
   ~Machine() { end_life(); }
 
-  static constexpr const char* kDirectory = "/log";
+  static constexpr const char* kDirectory = "/data";
 
   [[nodiscard]] runtime::World world() {
     return {life_->scheduler, clock_, life_->random, network_, life_->disk};
@@ -143,4 +142,4 @@ class Machine {
   std::unique_ptr<Life> life_;
 };
 
-}  // namespace detcd::wal
+}  // namespace detcd::test
