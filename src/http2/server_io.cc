@@ -121,14 +121,30 @@ void ServerSession::State::submit_headers(ServerStream& stream) {
   nghttp2_submit_response(session, stream.id, headers.data(), count, &provider);
 }
 
+void ServerSession::State::submit_plain_head(ServerStream& stream, std::uint32_t http_status,
+                                             const Headers& headers) {
+  stream.headers_sent = true;
+  const std::string status = std::to_string(http_status);
+  std::vector<nghttp2_nv> pairs = {header(":status", status)};
+  for (const auto& [name, value] : headers) pairs.push_back(header(name, value));
+  nghttp2_submit_headers(session, NGHTTP2_FLAG_NONE, stream.id, nullptr, pairs.data(), pairs.size(),
+                         nullptr);
+}
+
 void ServerSession::State::submit_data(ServerStream& stream) {
   stream.data_active = true;
   nghttp2_data_provider provider{.source = {.ptr = &stream}, .read_callback = Callbacks::read_data};
-  nghttp2_submit_data(session, NGHTTP2_FLAG_NONE, stream.id, &provider);
+  nghttp2_submit_data(session, NGHTTP2_FLAG_END_STREAM, stream.id, &provider);
 }
 
 // Trailers overtake DATA inside nghttp2, so they are submitted only when no DATA is left.
 void ServerSession::State::submit_trailers(ServerStream& stream) {
+  // A plain answer has none: an empty DATA frame ends it.
+  if (stream.plain && stream.headers_sent) return submit_data(stream);
+  if (stream.plain) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_INTERNAL_ERROR);
+    return;
+  }
   stream.trailers_sent = true;
   const std::string code = std::to_string(stream.status.code);
   const std::string message = percent_encode(stream.status.message);
@@ -233,11 +249,12 @@ int ServerSession::State::Callbacks::on_frame_sent(nghttp2_session* session, con
     if (stream != nullptr) state.data_frame_sent(*stream);
   } else if (frame->hd.type == NGHTTP2_HEADERS) {
     state.pings.answer_sent();
-    const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    // The answer is complete and the client may still be sending: RFC 9113 §8.1 lets us stop it.
-    if (ends && nghttp2_session_get_stream_remote_close(session, id) == 0) {
-      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
-    }
+  }
+  const bool may_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+  const bool ends = may_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  // The answer is complete and the client may still be sending: RFC 9113 §8.1 lets us stop it.
+  if (ends && nghttp2_session_get_stream_remote_close(session, id) == 0) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
   }
   return 0;
 }
@@ -249,8 +266,14 @@ ssize_t ServerSession::State::Callbacks::read_data(nghttp2_session*, std::int32_
   const std::size_t count = std::min(length, stream.output.bytes());
   *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (count == stream.output.bytes()) {
-    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
     stream.data_ending = true;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    // A gRPC answer ends with its trailers.
+    if (stream.plain && stream.finished) {
+      stream.trailers_sent = true;
+    } else {
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    }
   }
   return static_cast<ssize_t>(count);
 }

@@ -29,6 +29,9 @@ struct ServerLimits {
   std::size_t output_bytes_high = 1 << 20;        // take_output() stops asking for more DATA above.
   // Resets that one connection may cause in a second before it is ended (CVE-2023-44487).
   std::uint32_t resets_per_second_max = 1000;
+  // Hand over requests of any method whose content type isn't gRPC's, as plain HTTP (/health, /metrics
+  // and the gateway of a client that negotiated h2), rather than refuse them with 415.
+  bool plain_http = false;
 };
 
 // A stream began: the path is "/package.Service/Method".
@@ -39,8 +42,9 @@ struct StreamOpened {
   std::string content_type;
   std::optional<std::int64_t> timeout_ns;  // grpc-timeout
   Headers metadata;         // All other request headers, in order.
+  bool plain = false;       // Not gRPC: answer with answer_plain().
 };
-// One whole gRPC message, decompressed.
+// One whole gRPC message, decompressed. Of a plain request its whole body, unless that is empty.
 struct MessageReceived {
   StreamId stream;
   Bytes message;
@@ -90,6 +94,9 @@ class ServerSession {
   // Ends the stream with trailers (a trailers-only answer when nothing was sent before). The request
   // side needn't have ended.
   void finish(StreamId stream, const GrpcStatus& status);
+  // The head of the answer to a plain request. Its body is what send_message() adds, as it is; finish()
+  // ends it, whatever the status.
+  void answer_plain(StreamId stream, std::uint32_t http_status, const Headers& headers);
   // Bytes queued on the stream and not yet handed out.
   [[nodiscard]] std::size_t queued_bytes(StreamId stream) const;
 
