@@ -17,8 +17,9 @@ constexpr std::uint32_t kInternal = 13;
 constexpr std::size_t kTrustedPart = 4;
 
 std::array<char, kPrefixBytes> make_prefix(bool compressed, std::size_t length) {
-  return {compressed ? '\1' : '\0', static_cast<char>(length >> 24), static_cast<char>(length >> 16),
-          static_cast<char>(length >> 8), static_cast<char>(length)};
+  return {compressed ? '\1' : '\0', static_cast<char>(length >> 24),
+          static_cast<char>(length >> 16), static_cast<char>(length >> 8),
+          static_cast<char>(length)};
 }
 
 }  // namespace

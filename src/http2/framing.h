@@ -1,6 +1,6 @@
-// gRPC's message framing: one byte of flag, four of length, the message. Deframer cuts arriving bytes
-// into whole messages within a limit; OutputQueue holds framed messages until HTTP/2 takes them.
-// Both are plain values that know neither streams nor windows.
+// gRPC's message framing: one byte of flag, four of length, the message. Deframer cuts arriving
+// bytes into whole messages within a limit; OutputQueue holds framed messages until HTTP/2 takes
+// them. Both are plain values that know neither streams nor windows.
 #pragma once
 
 #include <array>

@@ -204,7 +204,8 @@ std::vector<ServerEvent> ServerSession::take_events() {
   for (const ServerEvent& event : state.events) {
     const StreamOpened* opened = std::get_if<StreamOpened>(&event);
     if (opened == nullptr) continue;
-    state.handed_out = std::max(state.handed_out, static_cast<std::int32_t>(opened->stream.value()));
+    const auto id = static_cast<std::int32_t>(opened->stream.value());
+    state.handed_out = std::max(state.handed_out, id);
   }
   return std::exchange(state.events, {});
 }

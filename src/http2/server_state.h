@@ -1,5 +1,5 @@
-// The inside of ServerSession, shared by its two halves: server_session.cc decides, server_io.cc talks
-// to nghttp2. Nothing else includes it.
+// The inside of ServerSession, shared by its two halves: server_session.cc decides, server_io.cc
+// talks to nghttp2. Nothing else includes it.
 #pragma once
 
 #include <cstddef>

@@ -335,8 +335,8 @@ TEST(ServerGoAway, NamesTheHighestStreamHandedOut) {
   EXPECT_TRUE(hand.server.closed());
 }
 
-// A client that can't know the limit yet repeats what is refused; one that broke its word is cut off,
-// and what it had opened before is reset.
+// A client that can't know the limit yet repeats what is refused; one that broke its word is cut
+// off, and what it had opened before is reset.
 TEST(ServerStreams, ConcurrencyLimitRefusesUnseenStreamsOnly) {
   ServerSession fresh({.concurrent_streams_max = 2});
   fresh.feed(raw::hello() + raw::headers(1, raw::request()) + raw::headers(3, raw::request()) +
