@@ -121,14 +121,30 @@ void ServerSession::State::submit_headers(ServerStream& stream) {
   nghttp2_submit_response(session, stream.id, headers.data(), count, &provider);
 }
 
+void ServerSession::State::submit_plain_head(ServerStream& stream, std::uint32_t http_status,
+                                             const Headers& headers) {
+  stream.headers_sent = true;
+  const std::string status = std::to_string(http_status);
+  std::vector<nghttp2_nv> pairs = {header(":status", status)};
+  for (const auto& [name, value] : headers) pairs.push_back(header(name, value));
+  nghttp2_submit_headers(session, NGHTTP2_FLAG_NONE, stream.id, nullptr, pairs.data(), pairs.size(),
+                         nullptr);
+}
+
 void ServerSession::State::submit_data(ServerStream& stream) {
   stream.data_active = true;
   nghttp2_data_provider provider{.source = {.ptr = &stream}, .read_callback = Callbacks::read_data};
-  nghttp2_submit_data(session, NGHTTP2_FLAG_NONE, stream.id, &provider);
+  nghttp2_submit_data(session, NGHTTP2_FLAG_END_STREAM, stream.id, &provider);
 }
 
 // Trailers overtake DATA inside nghttp2, so they are submitted only when no DATA is left.
 void ServerSession::State::submit_trailers(ServerStream& stream) {
+  // A plain answer has none: an empty DATA frame ends it.
+  if (stream.plain && stream.headers_sent) return submit_data(stream);
+  if (stream.plain) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_INTERNAL_ERROR);
+    return;
+  }
   stream.trailers_sent = true;
   const std::string code = std::to_string(stream.status.code);
   const std::string message = percent_encode(stream.status.message);
@@ -145,8 +161,8 @@ void ServerSession::State::submit_trailers(ServerStream& stream) {
   nghttp2_submit_response(session, stream.id, headers.data(), 4 - omitted, nullptr);
 }
 
-int ServerSession::State::Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame,
-                                           void* user) {
+int ServerSession::State::Callbacks::on_begin_headers(
+    nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   State& state = *static_cast<State*>(user);
   if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || state.ending) return 0;
   const std::int32_t id = frame->hd.stream_id;
@@ -155,10 +171,9 @@ int ServerSession::State::Callbacks::on_begin_headers(nghttp2_session* session, 
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_header(nghttp2_session*, const nghttp2_frame* frame,
-                                    const std::uint8_t* name, std::size_t name_size,
-                                    const std::uint8_t* value, std::size_t value_size,
-                                    std::uint8_t, void* user) {
+int ServerSession::State::Callbacks::on_header(
+    nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
+    const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
   State& state = *static_cast<State*>(user);
   // gRPC has no use for a client's trailers.
   if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
@@ -168,8 +183,8 @@ int ServerSession::State::Callbacks::on_header(nghttp2_session*, const nghttp2_f
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_frame_received(nghttp2_session*, const nghttp2_frame* frame,
-                                            void* user) {
+int ServerSession::State::Callbacks::on_frame_received(
+    nghttp2_session*, const nghttp2_frame* frame, void* user) {
   State& state = *static_cast<State*>(user);
   if (state.ending) return 0;
   if (frame->hd.type == NGHTTP2_PING) {
@@ -194,8 +209,9 @@ int ServerSession::State::Callbacks::on_frame_received(nghttp2_session*, const n
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_data(nghttp2_session* session, std::uint8_t, std::int32_t id,
-                                  const std::uint8_t* data, std::size_t size, void* user) {
+int ServerSession::State::Callbacks::on_data(
+    nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* data,
+    std::size_t size, void* user) {
   State& state = *static_cast<State*>(user);
   // FACTS: the connection's window never waits for a message of one stream.
   nghttp2_session_consume_connection(session, size);
@@ -204,8 +220,8 @@ int ServerSession::State::Callbacks::on_data(nghttp2_session* session, std::uint
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_stream_close(nghttp2_session*, std::int32_t id, std::uint32_t,
-                                          void* user) {
+int ServerSession::State::Callbacks::on_stream_close(
+    nghttp2_session*, std::int32_t id, std::uint32_t, void* user) {
   State& state = *static_cast<State*>(user);
   ServerStream* stream = state.find(id);
   if (stream == nullptr) return 0;
@@ -216,16 +232,16 @@ int ServerSession::State::Callbacks::on_stream_close(nghttp2_session*, std::int3
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame,
-                                        void* user) {
+int ServerSession::State::Callbacks::on_frame_sent(
+    nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   State& state = *static_cast<State*>(user);
   const std::int32_t id = frame->hd.stream_id;
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
     state.dead = true;
     state.reset_all();
   } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
-    // Streams that our side had to reset count like the client's own resets: both are cheap to cause
-    // and costly to serve.
+    // Streams that our side had to reset count like the client's own resets: both are cheap to
+    // cause and costly to serve.
     if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR) state.stream_was_reset();
   } else if (frame->hd.type == NGHTTP2_DATA) {
     state.pings.answer_sent();
@@ -233,31 +249,38 @@ int ServerSession::State::Callbacks::on_frame_sent(nghttp2_session* session, con
     if (stream != nullptr) state.data_frame_sent(*stream);
   } else if (frame->hd.type == NGHTTP2_HEADERS) {
     state.pings.answer_sent();
-    const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    // The answer is complete and the client may still be sending: RFC 9113 §8.1 lets us stop it.
-    if (ends && nghttp2_session_get_stream_remote_close(session, id) == 0) {
-      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
-    }
+  }
+  const bool may_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+  const bool ends = may_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  // The answer is complete and the client may still be sending: RFC 9113 §8.1 lets us stop it.
+  if (ends && nghttp2_session_get_stream_remote_close(session, id) == 0) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
   }
   return 0;
 }
 
-ssize_t ServerSession::State::Callbacks::read_data(nghttp2_session*, std::int32_t, std::uint8_t*,
-                                        std::size_t length, std::uint32_t* flags,
-                                        nghttp2_data_source* source, void*) {
+ssize_t ServerSession::State::Callbacks::read_data(
+    nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t length, std::uint32_t* flags,
+    nghttp2_data_source* source, void*) {
   ServerStream& stream = *static_cast<ServerStream*>(source->ptr);
   const std::size_t count = std::min(length, stream.output.bytes());
   *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (count == stream.output.bytes()) {
-    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
     stream.data_ending = true;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    // A gRPC answer ends with its trailers.
+    if (stream.plain && stream.finished) {
+      stream.trailers_sent = true;
+    } else {
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    }
   }
   return static_cast<ssize_t>(count);
 }
 
-int ServerSession::State::Callbacks::write_data(nghttp2_session*, nghttp2_frame*,
-                                     const std::uint8_t* frame_head, std::size_t length,
-                                     nghttp2_data_source* source, void* user) {
+int ServerSession::State::Callbacks::write_data(
+    nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head, std::size_t length,
+    nghttp2_data_source* source, void* user) {
   constexpr std::size_t kFrameHeadBytes = 9;
   State& state = *static_cast<State*>(user);
   if (state.output.size() >= state.output_data_max) return NGHTTP2_ERR_WOULDBLOCK;

@@ -5,6 +5,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "base/check.h"
 #include "http2/server_state.h"
 
 namespace detcd::http2 {
@@ -47,11 +48,14 @@ void ServerSession::State::request_headers_complete(ServerStream& stream) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_FRAME_SIZE_ERROR);
     return;
   }
-  const std::optional<Refusal> refusal = stream.head.judge();
-  if (refusal) return refuse(stream, *refusal);
-  stream.encoding = *stream.head.encoding();
-  stream.content_type = answer_content_type(stream.head.content_type);
-  stream.input.begin(stream.encoding, limits.message_bytes_max);
+  stream.plain = limits.plain_http && !is_grpc_content_type(stream.head.content_type);
+  if (!stream.plain) {
+    const std::optional<Refusal> refusal = stream.head.judge();
+    if (refusal) return refuse(stream, *refusal);
+    stream.encoding = *stream.head.encoding();
+    stream.content_type = answer_content_type(stream.head.content_type);
+    stream.input.begin(stream.encoding, limits.message_bytes_max);
+  }
   stream.opened = true;
   RequestHead& head = stream.head;
   events.emplace_back(StreamOpened{.stream = StreamId(static_cast<std::uint64_t>(stream.id)),
@@ -59,17 +63,37 @@ void ServerSession::State::request_headers_complete(ServerStream& stream) {
                                    .path = std::move(head.path),
                                    .content_type = std::move(head.content_type),
                                    .timeout_ns = head.timeout_ns,
-                                   .metadata = std::move(head.metadata)});
+                                   .metadata = std::move(head.metadata),
+                                   .plain = stream.plain});
 }
 
 void ServerSession::State::request_ended(ServerStream& stream) {
   if (stream.finished) return;
+  if (stream.plain && !stream.body.empty()) {
+    events.emplace_back(MessageReceived{StreamId(static_cast<std::uint64_t>(stream.id)),
+                                        Bytes::adopt(std::exchange(stream.body, {}))});
+  }
   // io.ErrUnexpectedEOF, as grpc-go turns it into a status.
   if (!stream.input.between_messages()) return fail(stream, {kInternal, "unexpected EOF"});
   events.emplace_back(RequestEnded{StreamId(static_cast<std::uint64_t>(stream.id))});
 }
 
+// The body of a plain request has no length in front: all of it is one message, and its window is
+// given back with each piece because the limit is ours.
+void ServerSession::State::take_plain_data(ServerStream& stream, std::string_view data) {
+  nghttp2_session_consume_stream(session, stream.id, data.size());
+  if (stream.finished) return;
+  if (data.size() <= limits.message_bytes_max - stream.body.size()) {
+    stream.body.append(data);
+    return;
+  }
+  stream.body = std::string();
+  if (!stream.headers_sent) submit_plain_head(stream, 413, {});
+  fail(stream, {});
+}
+
 void ServerSession::State::take_data(ServerStream& stream, std::string_view data) {
+  if (stream.plain) return take_plain_data(stream, data);
   const std::size_t held = stream.input.between_messages() ? 0 : stream.input.frame_bytes();
   const std::size_t size = data.size();
   std::size_t complete = 0;  // Bytes of the stream's window that are free again.
@@ -180,7 +204,8 @@ std::vector<ServerEvent> ServerSession::take_events() {
   for (const ServerEvent& event : state.events) {
     const StreamOpened* opened = std::get_if<StreamOpened>(&event);
     if (opened == nullptr) continue;
-    state.handed_out = std::max(state.handed_out, static_cast<std::int32_t>(opened->stream.value()));
+    const auto id = static_cast<std::int32_t>(opened->stream.value());
+    state.handed_out = std::max(state.handed_out, id);
   }
   return std::exchange(state.events, {});
 }
@@ -213,7 +238,13 @@ void ServerSession::send_message(StreamId stream, Bytes message) {
   State& state = *state_;
   ServerStream* found = state.find(static_cast<std::int32_t>(stream.value()));
   if (found == nullptr || found->finished) return;
-  found->output.push(std::move(message), found->encoding);
+  if (found->plain) {
+    check(found->headers_sent, "a plain answer begins with its head");
+    if (message.empty()) return;
+    found->output.push_plain(std::move(message));
+  } else {
+    found->output.push(std::move(message), found->encoding);
+  }
   if (!found->headers_sent) {
     state.submit_headers(*found);
   } else if (!found->data_active) {
@@ -230,6 +261,14 @@ void ServerSession::finish(StreamId stream, const GrpcStatus& status) {
     nghttp2_session_consume_stream(state_->session, found->id, found->input.frame_bytes());
   }
   found->input.clear();
+}
+
+void ServerSession::answer_plain(StreamId stream, std::uint32_t http_status,
+                                 const Headers& headers) {
+  ServerStream* found = state_->find(static_cast<std::int32_t>(stream.value()));
+  if (found == nullptr || found->finished) return;
+  check(found->plain && !found->headers_sent, "a plain request is answered with one head");
+  state_->submit_plain_head(*found, http_status, headers);
 }
 
 std::size_t ServerSession::queued_bytes(StreamId stream) const {

@@ -1,5 +1,5 @@
-// The inside of ServerSession, shared by its two halves: server_session.cc decides, server_io.cc talks
-// to nghttp2. Nothing else includes it.
+// The inside of ServerSession, shared by its two halves: server_session.cc decides, server_io.cc
+// talks to nghttp2. Nothing else includes it.
 #pragma once
 
 #include <cstddef>
@@ -31,10 +31,12 @@ struct ServerStream {
   Deframer input;
   OutputQueue output;
   GrpcStatus status;
+  std::string body;            // Of a plain request.
+  bool plain = false;          // Plain HTTP rather than gRPC.
   bool opened = false;         // StreamOpened was put among the events.
   bool headers_sent = false;   // Given to nghttp2.
   bool finished = false;       // By finish(), by an error, or because the client reset it.
-  bool trailers_sent = false;  // Given to nghttp2.
+  bool trailers_sent = false;  // Given to nghttp2; of a plain answer its last DATA frame.
   bool data_active = false;    // nghttp2 holds a DATA item that reads from `output`.
   bool data_ending = false;    // That item's last frame was cut.
 
@@ -46,7 +48,8 @@ struct ServerStream {
     input.clear();
     output.clear();
     status = GrpcStatus();
-    opened = headers_sent = finished = trailers_sent = data_active = data_ending = false;
+    body = std::string();
+    plain = opened = headers_sent = finished = trailers_sent = data_active = data_ending = false;
   }
 };
 
@@ -66,8 +69,10 @@ struct ServerSession::State {
   void request_headers_complete(ServerStream& stream);
   void request_ended(ServerStream& stream);
   void take_data(ServerStream& stream, std::string_view data);
+  void take_plain_data(ServerStream& stream, std::string_view data);
   void fail(ServerStream& stream, GrpcStatus status);
   void submit_headers(ServerStream& stream);
+  void submit_plain_head(ServerStream& stream, std::uint32_t http_status, const Headers& headers);
   void submit_data(ServerStream& stream);
   void submit_trailers(ServerStream& stream);
   void finish(ServerStream& stream, GrpcStatus status);
