@@ -1,8 +1,9 @@
 # detcd_module(name USES ... LIBS ...): src/name/*.cc as the library detcd_name, which may include
 # the modules of USES and the third-party libraries of LIBS, and no other (tests/arch reads the
-# same lines). A folder without .cc files is a header-only module.
+# same lines). A folder without .cc files is a header-only module. PROTOS: src/name/proto/*.proto
+# become the library detcd_name_protos, whose generated headers only this module (and tests) see.
 function(detcd_module NAME)
-  cmake_parse_arguments(M "" "" "USES;LIBS" ${ARGN})
+  cmake_parse_arguments(M "PROTOS" "" "USES;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.cc)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   set(links "")
@@ -21,6 +22,21 @@ function(detcd_module NAME)
     target_include_directories(detcd_${NAME} INTERFACE ${CMAKE_SOURCE_DIR}/src)
     target_link_libraries(detcd_${NAME} INTERFACE ${links})
   endif()
+  if(M_PROTOS)
+    detcd_protos(${NAME})
+    target_link_libraries(detcd_${NAME} PRIVATE detcd_${NAME}_protos)
+  endif()
+endfunction()
+
+function(detcd_protos NAME)
+  file(GLOB protos CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/proto/*.proto)
+  set(generated_dir ${CMAKE_CURRENT_BINARY_DIR}/generated)
+  file(MAKE_DIRECTORY ${generated_dir})
+  add_library(detcd_${NAME}_protos STATIC ${protos})
+  target_include_directories(detcd_${NAME}_protos SYSTEM PUBLIC ${generated_dir})
+  target_link_libraries(detcd_${NAME}_protos PUBLIC lib_protobuf)
+  protobuf_generate(TARGET detcd_${NAME}_protos LANGUAGE cpp
+    IMPORT_DIRS ${CMAKE_CURRENT_SOURCE_DIR} PROTOC_OUT_DIR ${generated_dir})
 endfunction()
 
 # detcd_sim_module(name USES ...): the same for sim/name; USES names modules of sim (sim_x) or src (x).

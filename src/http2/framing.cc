@@ -12,9 +12,9 @@ namespace {
 constexpr std::uint32_t kResourceExhausted = 8;
 constexpr std::uint32_t kInternal = 13;
 
-// Until this much of a message has arrived its buffer grows with what arrives, so that many streams
+// Until this part of a message has arrived its buffer grows with what arrives, so that many streams
 // that only announce long messages cost little.
-constexpr std::size_t kTrustedBytes = 64 << 10;
+constexpr std::size_t kTrustedPart = 4;
 
 std::array<char, kPrefixBytes> make_prefix(bool compressed, std::size_t length) {
   return {compressed ? '\1' : '\0', static_cast<char>(length >> 24), static_cast<char>(length >> 16),
@@ -50,7 +50,7 @@ Deframer::Step Deframer::step(std::string_view& input) {
   frame_bytes_ += part.size();
   // A message that arrived in one piece, as nearly all do, is copied once.
   if (partial_.empty() && part.size() == missing) return finish_message(Bytes(part));
-  if (partial_.size() >= kTrustedBytes) partial_.reserve(message_bytes_);
+  if (partial_.size() >= message_bytes_ / kTrustedPart) partial_.reserve(message_bytes_);
   partial_.append(part);
   if (partial_.size() < message_bytes_) return Step::kNeedsMore;
   return finish_message(Bytes::adopt(std::exchange(partial_, std::string())));

@@ -331,6 +331,12 @@ Status Raft::status() const {
   return status;
 }
 
+Term Raft::term() const { return state_->replica.term; }
+Index Raft::commit() const { return state_->replica.commit; }
+Index Raft::persisted() const { return state_->replica.log.persisted(); }
+std::optional<NodeId> Raft::leader() const { return state_->replica.leader; }
+RoleName Raft::role() const { return name_of_role(state_->replica.role); }
+
 TimePoint Raft::next_deadline() const { return deadline_of(state_->replica); }
 
 Index Raft::acknowledged(NodeId node) const {

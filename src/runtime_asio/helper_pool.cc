@@ -18,7 +18,7 @@ HelperPool::~HelperPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void HelperPool::run(const std::shared_ptr<Lane>& lane, Job job) {
+void HelperPool::run(const std::shared_ptr<Lane>& lane, std::unique_ptr<Job> job) {
   {
     const std::lock_guard lock(mutex_);
     ++unfinished_;
@@ -31,7 +31,7 @@ void HelperPool::run(const std::shared_ptr<Lane>& lane, Job job) {
   filled_.notify_one();
 }
 
-void HelperPool::when_idle(Job action) {
+void HelperPool::when_idle(std::move_only_function<void()> action) {
   {
     const std::lock_guard lock(mutex_);
     if (unfinished_ != 0) {
@@ -62,22 +62,34 @@ void HelperPool::work() {
     if (lanes_.empty()) return;
     const std::shared_ptr<Lane> lane = std::move(lanes_.front());
     lanes_.pop_front();
-    // All that waits in the lane goes in one visit: a write and the sync behind it cost one wake.
-    std::deque<Job> jobs = std::exchange(lane->jobs_, {});
-    lock.unlock();
-    const std::size_t count = jobs.size();
-    for (; !jobs.empty(); jobs.pop_front()) jobs.front()();
-    lock.lock();
-    unfinished_ -= count;
+    run_jobs_of(*lane, lock);
     lane->scheduled_ = !lane->jobs_.empty();
     if (lane->scheduled_ && !(ending_ && at_end_ == AtEnd::kDrop)) lanes_.push_back(lane);
-    if (unfinished_ != 0) continue;
-    std::vector<Job> actions = std::exchange(idle_actions_, {});
+  }
+}
+
+void HelperPool::run_jobs_of(Lane& lane, std::unique_lock<std::mutex>& lock) {
+  // All that waits in the lane goes in one visit: a write and the sync behind it cost one wake.
+  std::deque<std::unique_ptr<Job>> jobs = std::exchange(lane.jobs_, {});
+  while (!jobs.empty()) {
     lock.unlock();
-    for (Job& action : actions) action();
-    actions.clear();
+    jobs.front()->work();
+    lock.lock();
+    count_as_finished(lock);
+    lock.unlock();
+    jobs.front()->tell();
+    jobs.pop_front();
     lock.lock();
   }
+}
+
+void HelperPool::count_as_finished(std::unique_lock<std::mutex>& lock) {
+  if (--unfinished_ != 0) return;
+  std::vector<std::move_only_function<void()>> actions = std::exchange(idle_actions_, {});
+  lock.unlock();
+  for (std::move_only_function<void()>& action : actions) action();
+  actions.clear();
+  lock.lock();
 }
 
 }  // namespace detcd::runtime_asio

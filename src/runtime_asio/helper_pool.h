@@ -13,13 +13,20 @@
 
 namespace detcd::runtime_asio {
 
-using Job = std::move_only_function<void()>;
+class Job {
+ public:
+  virtual ~Job() = default;
+  virtual void work() = 0;
+  // Tells whoever waits. By then the job no longer counts as unfinished, so that who is told finds the
+  // pool idle if there was nothing else.
+  virtual void tell() = 0;
+};
 
 // A queue of jobs of one pool: one file, say. Used through the pool only.
 class Lane {
  private:
   friend class HelperPool;
-  std::deque<Job> jobs_;
+  std::deque<std::unique_ptr<Job>> jobs_;
   bool scheduled_ = false;  // In the list of lanes to run, or being run.
 };
 
@@ -34,12 +41,14 @@ class HelperPool {
   // Waits for jobs that run, and with kFinish for all others as well.
   ~HelperPool();
 
-  void run(const std::shared_ptr<Lane>& lane, Job job);
+  void run(const std::shared_ptr<Lane>& lane, std::unique_ptr<Job> job);
   // Runs `action` when no job is queued or running: here and now if that is so already.
-  void when_idle(Job action);
+  void when_idle(std::move_only_function<void()> action);
 
  private:
   void work();
+  void run_jobs_of(Lane& lane, std::unique_lock<std::mutex>& lock);
+  void count_as_finished(std::unique_lock<std::mutex>& lock);
   void start_thread_if_needed();
 
   const std::size_t threads_max_;
@@ -47,7 +56,7 @@ class HelperPool {
   std::mutex mutex_;
   std::condition_variable filled_;
   std::deque<std::shared_ptr<Lane>> lanes_;  // With jobs and nobody at them.
-  std::vector<Job> idle_actions_;
+  std::vector<std::move_only_function<void()>> idle_actions_;
   std::size_t unfinished_ = 0;  // Jobs queued or running.
   std::size_t idle_threads_ = 0;
   bool ending_ = false;

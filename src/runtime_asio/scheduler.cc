@@ -18,6 +18,20 @@ constexpr int kBatch = 128;
 constexpr Duration kTimerMax = 1s;
 constexpr std::size_t kOffloadThreadsMax = 4;
 
+class OffloadedWork final : public Job {
+ public:
+  OffloadedWork(runtime::Scheduler& scheduler, std::move_only_function<void()> work,
+                std::move_only_function<void()> done)
+      : scheduler_(scheduler), work_(std::move(work)), done_(std::move(done)) {}
+  void work() override { std::exchange(work_, {})(); }
+  void tell() override { scheduler_.post_from_anywhere(std::move(done_)); }
+
+ private:
+  runtime::Scheduler& scheduler_;
+  std::move_only_function<void()> work_;
+  std::move_only_function<void()> done_;
+};
+
 }  // namespace
 
 struct AsioScheduler::Core {
@@ -60,10 +74,7 @@ void AsioScheduler::post_from_anywhere(std::move_only_function<void()> work) {
 void AsioScheduler::offload(std::move_only_function<void()> work,
                             std::move_only_function<void()> done) {
   helpers_.run(std::make_shared<Lane>(),
-               [this, work = std::move(work), done = std::move(done)]() mutable {
-                 work();
-                 post_from_anywhere(std::move(done));
-               });
+               std::make_unique<OffloadedWork>(*this, std::move(work), std::move(done)));
 }
 
 void AsioScheduler::append(runtime::Operation& operation) {

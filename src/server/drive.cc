@@ -72,7 +72,7 @@ void Node::carry_out(raft::Output output) {
     if (outgoing.after && *outgoing.after > persisted_id_) {
       held_.push_back(std::move(outgoing));
     } else {
-      send(std::move(outgoing.message));
+      transport_->send(outgoing.message);
     }
   }
   if (output.install) to_apply_.emplace_back(PendingInstall{*output.install, save_id});
@@ -83,15 +83,6 @@ void Node::carry_out(raft::Output output) {
     committed_waiting_.wake_one();
   }
   for (const raft::Event& event : output.events) on_event(event);
-}
-
-void Node::send(raft::Message message) {
-  // The state travels beside it: see send_snapshot.
-  if (std::holds_alternative<raft::InstallSnapshot>(message.body)) {
-    send_snapshot(message.to);
-    return;
-  }
-  transport_->send(message);
 }
 
 void Node::send_snapshot(raft::NodeId to) {

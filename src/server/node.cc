@@ -220,12 +220,6 @@ void Node::learn_members() {
 // ---- What the transport reports -----------------------------------------------------------------
 
 void Node::on_message(raft::Message message) {
-  if (const auto* answer = std::get_if<raft::AppendResponse>(&message.body)) {
-    if (answer->accepted) {
-      std::uint64_t& highest = remembered_[message.from];
-      highest = std::max(highest, answer->match.value());
-    }
-  }
   // A peer that floods faster than the core steps is held back by loss, which Raft copes with.
   constexpr std::size_t kInputsMax = 100'000;
   if (inputs_.size() < kInputsMax) push(raft::Receive{std::move(message)});
@@ -246,10 +240,7 @@ void Node::on_refused(raft::NodeId peer, const transport::Welcome& welcome) {
                                            {"reason", transport::name_of(welcome.verdict)}});
 }
 
-std::uint64_t Node::remembered(raft::NodeId peer) const {
-  const auto found = remembered_.find(peer);
-  return found == remembered_.end() ? 0 : found->second;
-}
+std::uint64_t Node::remembered(raft::NodeId peer) const { return core_.acknowledged(peer).value(); }
 
 void Node::on_remembered(raft::NodeId peer, std::uint64_t index) {
   // Only a hint: entries that were acknowledged and then replaced by another leader's count too.

@@ -67,7 +67,6 @@ class Node final : public transport::Receiver {
   void turn();
   void step(decltype(raft::Input::what) what);
   void carry_out(raft::Output output);
-  void send(raft::Message message);
   void on_event(const raft::Event& event);
   void on_leader_changed(const raft::LeaderChanged& change);
   void send_snapshot(raft::NodeId to);
@@ -164,7 +163,6 @@ class Node final : public transport::Receiver {
   apply::RequestId applying_id_;
   runtime::Signal sweep_waiting_;
 
-  std::map<raft::NodeId, std::uint64_t, IdOrder> remembered_;
   std::map<raft::NodeId, std::vector<std::string>, IdOrder> addresses_;
   bool published_ = false;
   runtime::Signal published_waiting_;

@@ -60,9 +60,8 @@ void Node::persisted(raft::SaveId id) {
   persisted_id_ = id;
   push(raft::Persisted{id});
   while (!held_.empty() && *held_.front().after <= persisted_id_) {
-    raft::Message message = std::move(held_.front().message);
+    transport_->send(held_.front().message);
     held_.pop_front();
-    send(std::move(message));
   }
   committed_waiting_.wake_one();  // An install may wait for this save.
 }

@@ -36,14 +36,16 @@ struct StatusRequest {};
 struct HashKvRequest {
   std::int64_t revision = 0;
 };
-// /health and grpc.health.v1 ask for more than liveness: a leader and a quorum read (ETCD.md §5.2).
+// /health asks for more than liveness: a leader and a quorum read (ETCD.md §5.2).
 struct HealthRequest {
   bool serializable = false;
 };
+// GET /version; answered at any time, by VersionInfo.
+struct VersionRequest {};
 
 using Request = std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
                              apply::TxnRequest, apply::CompactionRequest, MemberListRequest,
-                             StatusRequest, HashKvRequest, HealthRequest>;
+                             StatusRequest, HashKvRequest, HealthRequest, VersionRequest>;
 
 struct MemberListResponse {
   std::vector<membership::Member> members;  // Header without revision.
@@ -66,8 +68,15 @@ struct HealthResponse {
   std::string reason;            // "RAFT NO LEADER", "" …
 };
 
+// What GET /version says.
+struct VersionInfo {
+  std::string server = "3.7.1";
+  std::string cluster = "not_decided";
+  std::string storage = "unknown";
+};
+
 using Outcome = std::variant<apply::Response, MemberListResponse, StatusResponse,
-                             apply::HashKvAnswer, HealthResponse, apply::ApiError>;
+                             apply::HashKvAnswer, HealthResponse, VersionInfo, apply::ApiError>;
 
 struct Reply {
   CallId call;
@@ -95,13 +104,6 @@ using ToNode = std::variant<Call, Forget>;
 // What a connection gets when it is made.
 struct Service {
   runtime::Mailbox<ToNode>::Sender node;
-};
-
-// What GET /version says.
-struct VersionInfo {
-  std::string server = "3.7.1";
-  std::string cluster = "not_decided";
-  std::string storage = "unknown";
 };
 
 }  // namespace detcd::server

@@ -198,8 +198,8 @@ runtime::Task<Result<void>> LogWriter::write_and_sync(BatchWriter batch) {
 
 // The header goes with the segment's first batch, under the same sync.
 runtime::Task<Result<void>> LogWriter::begin_segment(std::size_t batch_bytes) {
+  if (prepare_error_) segment_work_.wake_all();
   prepare_error_.reset();
-  segment_work_.wake_all();
   while (!prepared_ && !prepare_error_) {
     const bool woken = co_await prepared_signal_.wait();
     static_cast<void>(woken);
@@ -207,8 +207,11 @@ runtime::Task<Result<void>> LogWriter::begin_segment(std::size_t batch_bytes) {
   if (!prepared_) co_return *prepare_error_;
   Prepared next = std::move(*prepared_);
   prepared_.reset();
+  segments_.push_back(next.segment);
+  segment_work_.wake_all();
   if (next.segment.bytes < kSectorBytes + batch_bytes) {
     next.segment.bytes = kSectorBytes + batch_bytes;
+    segments_.back().bytes = next.segment.bytes;
     const Result<void> larger = co_await next.file->allocate(next.segment.bytes);
     if (!larger) co_return larger.error();
   }
@@ -219,10 +222,8 @@ runtime::Task<Result<void>> LogWriter::begin_segment(std::size_t batch_bytes) {
   const Result<void> written = co_await next.file->write(0, std::move(sector));
   if (!written) co_return written.error();
   file_ = std::move(next.file);
-  segments_.push_back(next.segment);
   end_ = kSectorBytes;
   numbers_.segments = segments_.size();
-  segment_work_.wake_all();
   co_return Result<void>();
 }
 

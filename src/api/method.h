@@ -1,0 +1,39 @@
+// A gRPC method as the connection sees it: from the bytes of its request to a question for the node
+// or an answer at once, and from the node's reply to the answer's bytes. Pure functions; the services
+// (kv_service and its siblings) list theirs, and find_method knows them all.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "api/settings.h"
+#include "base/bytes.h"
+#include "http2/message.h"
+#include "server/service.h"
+
+namespace detcd::api {
+
+// The node is asked; or the call is answered by this message, or refused by this status.
+using Asked = std::variant<server::Request, Bytes, http2::GrpcStatus>;
+using Answered = std::variant<Bytes, http2::GrpcStatus>;
+
+enum class Shape : std::uint8_t {
+  kUnary,
+  kServerStream,  // One request; answered at once, and then the stream stays open.
+};
+
+struct Method {
+  std::string_view service;
+  std::string_view name;
+  Shape shape = Shape::kUnary;
+  Asked (*ask)(const Bytes& message, const apply::Limits& limits) = nullptr;
+  // Null for methods that never ask the node.
+  Answered (*answer)(const server::Reply& reply) = nullptr;
+};
+
+// By the path "/package.Service/Method"; grpc-go's refusal when there is none.
+[[nodiscard]] std::variant<const Method*, http2::GrpcStatus> find_method(std::string_view path);
+
+}  // namespace detcd::api

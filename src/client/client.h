@@ -1,0 +1,109 @@
+// An etcd client for the simulator's workloads and the load generator: typed calls of KV and of what
+// Cluster and Maintenance serve, over the runtime's interfaces only. A failure says whether the
+// server may have applied the request: what a history needs to know.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "apply/command.h"
+#include "client/connection.h"
+#include "client/retry.h"
+#include "runtime/network.h"
+#include "runtime/random.h"
+#include "runtime/sync.h"
+#include "runtime/task.h"
+#include "wire/admin_codec.h"
+#include "wire/kv_codec.h"
+
+namespace detcd::client {
+
+struct Failure {
+  http2::GrpcStatus status;
+  // False when the request provably had and will have no effect.
+  bool maybe_applied = true;
+  friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+template <class Response>
+struct Answer {
+  wire::Header header;
+  Response response;
+};
+template <class Response>
+using Outcome = std::variant<Answer<Response>, Failure>;
+
+enum class RetryPolicy : std::uint8_t {
+  kNever,       // One attempt at one endpoint; also a connection that can't be made is the answer.
+  kAsClientv3,  // Endpoints in turn, waiting for one that can be reached, until the deadline.
+};
+
+struct Options {
+  std::vector<std::string> endpoints;  // "host:port" or "unix:/path"; at least one.
+  RetryPolicy retry = RetryPolicy::kAsClientv3;
+  Duration connect_timeout = 2s;
+  std::uint64_t entity = 0;            // Names this client in random draws.
+};
+
+class Client {
+ public:
+  // All outlive the client, and the client its calls.
+  Client(runtime::Scheduler& scheduler, runtime::Network& network, const runtime::Random& random,
+         Options options);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client();
+
+  runtime::Task<Outcome<apply::RangeResponse>> range(apply::RangeRequest request,
+                                                     TimePoint deadline);
+  runtime::Task<Outcome<apply::PutResponse>> put(apply::PutRequest request, TimePoint deadline);
+  runtime::Task<Outcome<apply::DeleteRangeResponse>> delete_range(apply::DeleteRangeRequest request,
+                                                                  TimePoint deadline);
+  runtime::Task<Outcome<apply::TxnResponse>> txn(apply::TxnRequest request, TimePoint deadline);
+  runtime::Task<Outcome<apply::CompactionResponse>> compact(apply::CompactionRequest request,
+                                                            TimePoint deadline);
+  runtime::Task<Outcome<std::vector<membership::Member>>> member_list(bool linearizable,
+                                                                      TimePoint deadline);
+  // These two ask one endpoint, by its place in the options.
+  runtime::Task<Outcome<wire::Status>> status(std::size_t endpoint, TimePoint deadline);
+  runtime::Task<Outcome<apply::HashKvAnswer>> hash_kv(std::size_t endpoint,
+                                                      mvcc::Revision revision, TimePoint deadline);
+
+ private:
+  struct Endpoint {
+    Endpoint(runtime::Scheduler& scheduler, std::string where)
+        : address(std::move(where)), connecting(scheduler) {}
+    std::string address;
+    runtime::Mutex connecting;
+    // The last one takes new calls; the others end with their calls.
+    std::vector<std::unique_ptr<Connection>> connections;
+  };
+  struct Request {
+    std::string path;
+    std::string message;
+    TimePoint deadline = kNever;
+    Repeatable repeatable = Repeatable::kNo;
+    std::optional<std::size_t> endpoint;  // None: in turn.
+  };
+  using Raw = std::variant<Bytes, Failure>;
+
+  runtime::Task<Raw> invoke(Request request);
+  runtime::Task<CallResult> attempt(Request request, std::size_t endpoint);
+  // Null, with `failure` set, when it can't be reached.
+  runtime::Task<Result<Connection*>> reach(Endpoint& endpoint, TimePoint deadline);
+  std::size_t next_endpoint();
+
+  runtime::Scheduler& scheduler_;
+  runtime::Network& network_;
+  const runtime::Random& random_;
+  Options options_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::size_t turn_ = 0;
+  std::uint64_t pauses_ = 0;
+};
+
+}  // namespace detcd::client

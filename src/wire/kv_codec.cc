@@ -1,0 +1,424 @@
+#include "wire/kv_codec.h"
+
+#include <utility>
+#include <variant>
+
+#include "wire/field.h"
+#include "wire/kv_fields.h"
+
+namespace detcd::wire {
+namespace {
+
+using apply::CompactionRequest;
+using apply::CompactionResponse;
+using apply::Compare;
+using apply::DeleteRangeRequest;
+using apply::DeleteRangeResponse;
+using apply::KeyValue;
+using apply::PutRequest;
+using apply::PutResponse;
+using apply::RangeRequest;
+using apply::RangeResponse;
+using apply::RequestOp;
+using apply::ResponseOp;
+using apply::TxnRequest;
+using apply::TxnResponse;
+
+// Transactions may nest; one nested deeper than any limit of operations allows isn't built up.
+constexpr int kNestingMax = 256;
+
+enum class Parsed : std::uint8_t { kOk, kMalformed, kTooDeep };
+
+std::int64_t signed_of(const Field& field) {
+  return static_cast<std::int64_t>(field.varint);
+}
+std::int32_t enum_of(const Field& field) {
+  return static_cast<std::int32_t>(field.varint);
+}
+
+// Present but empty means all keys from the key on, which "\0" says in every other place.
+void set_range_end(std::string& range_end, std::string_view value) {
+  if (value.empty()) {
+    range_end.assign(1, '\0');
+  } else {
+    range_end.assign(value);
+  }
+}
+
+// merge() follows protobuf: a scalar that comes again replaces, a message merges, a list grows.
+Parsed merge(std::string_view bytes, RangeRequest& out, int = 0) {
+  FieldReader reader(bytes);
+  Field field;
+  while (reader.next(field)) {
+    if (field.is_bytes(1))
+      out.key.assign(field.bytes);
+    else if (field.is_bytes(2))
+      set_range_end(out.range_end, field.bytes);
+    else if (field.is_varint(3))
+      out.limit = signed_of(field);
+    else if (field.is_varint(4))
+      out.revision = signed_of(field);
+    else if (field.is_varint(5))
+      out.sort_order = enum_of(field);
+    else if (field.is_varint(6))
+      out.sort_target = enum_of(field);
+    else if (field.is_varint(7))
+      out.serializable = field.varint != 0;
+    else if (field.is_varint(8))
+      out.keys_only = field.varint != 0;
+    else if (field.is_varint(9))
+      out.count_only = field.varint != 0;
+    else if (field.is_varint(10))
+      out.min_mod_revision = signed_of(field);
+    else if (field.is_varint(11))
+      out.max_mod_revision = signed_of(field);
+    else if (field.is_varint(12))
+      out.min_create_revision = signed_of(field);
+    else if (field.is_varint(13))
+      out.max_create_revision = signed_of(field);
+  }
+  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, PutRequest& out, int = 0) {
+  FieldReader reader(bytes);
+  Field field;
+  while (reader.next(field)) {
+    if (field.is_bytes(1))
+      out.key.assign(field.bytes);
+    else if (field.is_bytes(2))
+      out.value.assign(field.bytes);
+    else if (field.is_varint(3))
+      out.lease = signed_of(field);
+    else if (field.is_varint(4))
+      out.prev_kv = field.varint != 0;
+    else if (field.is_varint(5))
+      out.ignore_value = field.varint != 0;
+    else if (field.is_varint(6))
+      out.ignore_lease = field.varint != 0;
+  }
+  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, DeleteRangeRequest& out, int = 0) {
+  FieldReader reader(bytes);
+  Field field;
+  while (reader.next(field)) {
+    if (field.is_bytes(1))
+      out.key.assign(field.bytes);
+    else if (field.is_bytes(2))
+      set_range_end(out.range_end, field.bytes);
+    else if (field.is_varint(3))
+      out.prev_kv = field.varint != 0;
+  }
+  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, CompactionRequest& out, int = 0) {
+  FieldReader reader(bytes);
+  Field field;
+  while (reader.next(field)) {
+    if (field.is_varint(1))
+      out.revision = signed_of(field);
+    else if (field.is_varint(2))
+      out.physical = field.varint != 0;
+  }
+  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+}
+
+// Of the union (fields 4 to 8) the last one that came is set. A member that doesn't belong to the
+// target is as if unset: it compares with zero or the empty value (ETCD.md §1.2).
+Parsed merge(std::string_view bytes, Compare& out, int = 0) {
+  FieldReader reader(bytes);
+  Field field;
+  std::uint32_t member = 0;
+  while (reader.next(field)) {
+    if (field.is_varint(1))
+      out.result = enum_of(field);
+    else if (field.is_varint(2))
+      out.target = enum_of(field);
+    else if (field.is_bytes(3))
+      out.key.assign(field.bytes);
+    else if (field.is_bytes(64))
+      set_range_end(out.range_end, field.bytes);
+    else if (field.is_bytes(7)) {
+      out.value.assign(field.bytes);
+      member = 7;
+    } else if (field.kind == FieldKind::kVarint && field.number >= 4 && field.number <= 8 &&
+               field.number != 7) {
+      out.number = signed_of(field);
+      member = field.number;
+    }
+  }
+  if (!reader.ok()) return Parsed::kMalformed;
+  const std::uint32_t wanted = compare_field(out.target);
+  if (member != wanted || wanted != 7) out.value.clear();
+  if (member != wanted || wanted == 7) out.number = 0;
+  return Parsed::kOk;
+}
+
+Parsed merge(std::string_view bytes, TxnRequest& out, int depth);
+
+template <class Message, class Variant>
+Parsed merge_member(std::string_view bytes, Variant& variant, int depth) {
+  if (!std::holds_alternative<Message>(variant)) variant.template emplace<Message>();
+  return merge(bytes, std::get<Message>(variant), depth);
+}
+
+Parsed merge(std::string_view bytes, RequestOp& out, int depth) {
+  FieldReader reader(bytes);
+  Field field;
+  Parsed parsed = Parsed::kOk;
+  while (parsed == Parsed::kOk && reader.next(field)) {
+    if (field.is_bytes(1)) {
+      parsed = merge_member<RangeRequest>(field.bytes, out.request, depth);
+    } else if (field.is_bytes(2)) {
+      parsed = merge_member<PutRequest>(field.bytes, out.request, depth);
+    } else if (field.is_bytes(3)) {
+      parsed = merge_member<DeleteRangeRequest>(field.bytes, out.request, depth);
+    } else if (field.is_bytes(4)) {
+      parsed = merge_member<TxnRequest>(field.bytes, out.request, depth + 1);
+    }
+  }
+  return reader.ok() ? parsed : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, TxnRequest& out, int depth) {
+  if (depth > kNestingMax) return Parsed::kTooDeep;
+  FieldReader reader(bytes);
+  Field field;
+  Parsed parsed = Parsed::kOk;
+  while (parsed == Parsed::kOk && reader.next(field)) {
+    if (field.is_bytes(1))
+      parsed = merge(field.bytes, out.compare.emplace_back(), depth);
+    else if (field.is_bytes(2))
+      parsed = merge(field.bytes, out.success.emplace_back(), depth);
+    else if (field.is_bytes(3))
+      parsed = merge(field.bytes, out.failure.emplace_back(), depth);
+  }
+  return reader.ok() ? parsed : Parsed::kMalformed;
+}
+
+// Not merged: every message of ours that has one has it once, in one piece.
+Parsed merge(std::string_view bytes, Header& out, int = 0) {
+  FieldReader reader(bytes);
+  Field field;
+  while (reader.next(field)) {
+    if (field.is_varint(1))
+      out.cluster_id = field.varint;
+    else if (field.is_varint(2))
+      out.member_id = field.varint;
+    else if (field.is_varint(3))
+      out.revision = signed_of(field);
+    else if (field.is_varint(4))
+      out.raft_term = field.varint;
+  }
+  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, KeyValue& out, int = 0) {
+  FieldReader reader(bytes);
+  Field field;
+  while (reader.next(field)) {
+    if (field.is_bytes(1))
+      out.key = Bytes(field.bytes);
+    else if (field.is_varint(2))
+      out.create_revision = signed_of(field);
+    else if (field.is_varint(3))
+      out.mod_revision = signed_of(field);
+    else if (field.is_varint(4))
+      out.version = signed_of(field);
+    else if (field.is_bytes(5))
+      out.value = Bytes(field.bytes);
+    else if (field.is_varint(6))
+      out.lease = signed_of(field);
+  }
+  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, Header& header, RangeResponse& out, int) {
+  FieldReader reader(bytes);
+  Field field;
+  Parsed parsed = Parsed::kOk;
+  while (parsed == Parsed::kOk && reader.next(field)) {
+    if (field.is_bytes(1))
+      parsed = merge(field.bytes, header);
+    else if (field.is_bytes(2))
+      parsed = merge(field.bytes, out.kvs.emplace_back());
+    else if (field.is_varint(3))
+      out.more = field.varint != 0;
+    else if (field.is_varint(4))
+      out.count = signed_of(field);
+  }
+  return reader.ok() ? parsed : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, Header& header, PutResponse& out, int) {
+  FieldReader reader(bytes);
+  Field field;
+  Parsed parsed = Parsed::kOk;
+  while (parsed == Parsed::kOk && reader.next(field)) {
+    if (field.is_bytes(1)) {
+      parsed = merge(field.bytes, header);
+    } else if (field.is_bytes(2)) {
+      if (!out.prev_kv) out.prev_kv.emplace();
+      parsed = merge(field.bytes, *out.prev_kv);
+    }
+  }
+  return reader.ok() ? parsed : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, Header& header, DeleteRangeResponse& out, int) {
+  FieldReader reader(bytes);
+  Field field;
+  Parsed parsed = Parsed::kOk;
+  while (parsed == Parsed::kOk && reader.next(field)) {
+    if (field.is_bytes(1))
+      parsed = merge(field.bytes, header);
+    else if (field.is_varint(2))
+      out.deleted = signed_of(field);
+    else if (field.is_bytes(3))
+      parsed = merge(field.bytes, out.prev_kvs.emplace_back());
+  }
+  return reader.ok() ? parsed : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, Header& header, CompactionResponse&, int) {
+  FieldReader reader(bytes);
+  Field field;
+  Parsed parsed = Parsed::kOk;
+  while (parsed == Parsed::kOk && reader.next(field)) {
+    if (field.is_bytes(1)) parsed = merge(field.bytes, header);
+  }
+  return reader.ok() ? parsed : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, Header& header, TxnResponse& out, int depth);
+
+template <class Message>
+Parsed merge_response(std::string_view bytes, ResponseOp& op, int depth) {
+  if (!std::holds_alternative<Message>(op.response)) op.response.emplace<Message>();
+  auto& message = std::get<Message>(op.response);
+  Header header;
+  header.revision = message.header_revision;
+  const Parsed parsed = merge(bytes, header, message, depth);
+  message.header_revision = header.revision;
+  return parsed;
+}
+
+Parsed merge(std::string_view bytes, ResponseOp& out, int depth) {
+  FieldReader reader(bytes);
+  Field field;
+  Parsed parsed = Parsed::kOk;
+  while (parsed == Parsed::kOk && reader.next(field)) {
+    if (field.is_bytes(1))
+      parsed = merge_response<RangeResponse>(field.bytes, out, depth);
+    else if (field.is_bytes(2))
+      parsed = merge_response<PutResponse>(field.bytes, out, depth);
+    else if (field.is_bytes(3))
+      parsed = merge_response<DeleteRangeResponse>(field.bytes, out, depth);
+    else if (field.is_bytes(4))
+      parsed = merge_response<TxnResponse>(field.bytes, out, depth + 1);
+  }
+  return reader.ok() ? parsed : Parsed::kMalformed;
+}
+
+Parsed merge(std::string_view bytes, Header& header, TxnResponse& out, int depth) {
+  if (depth > kNestingMax) return Parsed::kTooDeep;
+  FieldReader reader(bytes);
+  Field field;
+  Parsed parsed = Parsed::kOk;
+  while (parsed == Parsed::kOk && reader.next(field)) {
+    if (field.is_bytes(1))
+      parsed = merge(field.bytes, header);
+    else if (field.is_varint(2))
+      out.succeeded = field.varint != 0;
+    else if (field.is_bytes(3))
+      parsed = merge(field.bytes, out.responses.emplace_back(), depth);
+  }
+  return reader.ok() ? parsed : Parsed::kMalformed;
+}
+
+// The text is Go's, which clients see behind "grpc: error unmarshalling request: ".
+Error refusal(Parsed parsed) {
+  if (parsed == Parsed::kTooDeep) {
+    return Error{Errc::kTooLarge, "the transaction is nested too deeply"};
+  }
+  return Error{Errc::kInvalid, "proto: cannot parse invalid wire-format data"};
+}
+
+template <class Request>
+Result<Request> parse(std::string_view bytes) {
+  Request request;
+  const Parsed parsed = merge(bytes, request, 0);
+  if (parsed != Parsed::kOk) return refusal(parsed);
+  return request;
+}
+
+template <class Response>
+Result<ParsedResponse> parse_answer(std::string_view bytes) {
+  Header header;
+  Response response;
+  const Parsed parsed = merge(bytes, header, response, 0);
+  if (parsed != Parsed::kOk) return refusal(parsed);
+  response.header_revision = header.revision;
+  return ParsedResponse{header, std::move(response)};
+}
+
+}  // namespace
+
+Result<RangeRequest> parse_range_request(std::string_view bytes) {
+  return parse<RangeRequest>(bytes);
+}
+Result<PutRequest> parse_put_request(std::string_view bytes) {
+  return parse<PutRequest>(bytes);
+}
+Result<DeleteRangeRequest> parse_delete_range_request(std::string_view bytes) {
+  return parse<DeleteRangeRequest>(bytes);
+}
+Result<TxnRequest> parse_txn_request(std::string_view bytes) {
+  return parse<TxnRequest>(bytes);
+}
+Result<CompactionRequest> parse_compaction_request(std::string_view bytes) {
+  return parse<CompactionRequest>(bytes);
+}
+
+std::string serialize(const RangeRequest& request) {
+  return to_bytes(request);
+}
+std::string serialize(const PutRequest& request) {
+  return to_bytes(request);
+}
+std::string serialize(const DeleteRangeRequest& request) {
+  return to_bytes(request);
+}
+std::string serialize(const TxnRequest& request) {
+  return to_bytes(request);
+}
+std::string serialize(const CompactionRequest& request) {
+  return to_bytes(request);
+}
+
+Bytes serialize(const Header& header, const apply::Response& response) {
+  return std::visit(
+      [&header](const auto& answer) { return Bytes::adopt(to_bytes(Answered{header, answer})); },
+      response);
+}
+
+Result<ParsedResponse> parse_range_response(std::string_view bytes) {
+  return parse_answer<RangeResponse>(bytes);
+}
+Result<ParsedResponse> parse_put_response(std::string_view bytes) {
+  return parse_answer<PutResponse>(bytes);
+}
+Result<ParsedResponse> parse_delete_range_response(std::string_view bytes) {
+  return parse_answer<DeleteRangeResponse>(bytes);
+}
+Result<ParsedResponse> parse_txn_response(std::string_view bytes) {
+  return parse_answer<TxnResponse>(bytes);
+}
+Result<ParsedResponse> parse_compaction_response(std::string_view bytes) {
+  return parse_answer<CompactionResponse>(bytes);
+}
+
+}  // namespace detcd::wire

@@ -1,0 +1,87 @@
+#include "wire/admin_codec.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace detcd::wire {
+namespace {
+
+using namespace std::string_literals;  // NOLINT: literals with zero bytes
+
+TEST(AdminCodec, MemberListReadsBack) {
+  MemberList list;
+  list.header = {.cluster_id = 7, .member_id = 8, .revision = 0, .raft_term = 2};
+  list.members.push_back({.id = 8,
+                          .name = "a",
+                          .peer_urls = {"http://a:2380"},
+                          .client_urls = {"http://a:2379", "unix:/a"},
+                          .is_learner = false});
+  list.members.push_back(
+      {.id = 9, .name = "", .peer_urls = {"http://b:2380"}, .client_urls = {}, .is_learner = true});
+  const Result<MemberList> parsed = parse_member_list_response(serialize(list).view());
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(*parsed, list);
+}
+
+TEST(AdminCodec, MemberListHasEtcdsBytes) {
+  MemberList list;
+  list.members.push_back(
+      {.id = 1, .name = "n", .peer_urls = {"p"}, .client_urls = {"c"}, .is_learner = true});
+  EXPECT_EQ(serialize(list).view(),
+            "\x0a\x00\x12\x0d\x08\x01\x12\x01n\x1a\x01p\x22\x01"
+            "c\x28\x01"s);
+}
+
+TEST(AdminCodec, StatusReadsBackAndAlwaysHasADowngradeInfo) {
+  Status status;
+  status.header = {.cluster_id = 1, .member_id = 2, .revision = 3, .raft_term = 4};
+  status.version = "3.7.1";
+  status.db_size = 10;
+  status.leader = 2;
+  status.raft_index = 11;
+  status.raft_term = 4;
+  status.raft_applied_index = 9;
+  status.errors = {"etcdserver: no leader"};
+  status.db_size_in_use = 5;
+  status.is_learner = true;
+  status.storage_version = "3.7.0";
+  status.db_size_quota = 2147483648;
+  const Bytes bytes = serialize(status);
+  EXPECT_TRUE(bytes.view().ends_with("\x6a\x00"s));
+  const Result<Status> parsed = parse_status_response(bytes.view());
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(*parsed, status);
+}
+
+TEST(AdminCodec, HashKvHasEtcdsBytes) {
+  HashKv hash;
+  hash.answer = {.hash = 5, .compact_revision = -1, .hash_revision = 3};
+  EXPECT_EQ(serialize(hash).view(),
+            "\x0a\x00\x10\x05\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x20\x03"s);
+  const Result<HashKv> parsed = parse_hash_kv_response(serialize(hash).view());
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->answer.compact_revision, -1);
+  const Result<std::int64_t> revision = parse_hash_kv_request(serialize_hash_kv_request(77));
+  ASSERT_TRUE(revision);
+  EXPECT_EQ(*revision, 77);
+}
+
+TEST(AdminCodec, HealthMessagesHaveTheStandardBytes) {
+  EXPECT_EQ(serialize_health_check_response(ServingStatus::kServing).view(), "\x08\x01"s);
+  EXPECT_EQ(serialize_health_list_response(ServingStatus::kServing).view(),
+            "\x0a\x06\x0a\x00\x12\x02\x08\x01"s);
+  const Result<std::string> service = parse_health_check_request("\x0a\x01s");
+  ASSERT_TRUE(service);
+  EXPECT_EQ(*service, "s");
+}
+
+TEST(AdminCodec, MalformedBytesAreInvalid) {
+  EXPECT_EQ(parse_member_list_request("\x08").error().code, Errc::kInvalid);
+  EXPECT_EQ(parse_status_request("\x0a\x05").error().code, Errc::kInvalid);
+  EXPECT_EQ(parse_hash_kv_request("\xff").error().code, Errc::kInvalid);
+  EXPECT_EQ(parse_health_check_request("\x0a\x02s").error().code, Errc::kInvalid);
+}
+
+}  // namespace
+}  // namespace detcd::wire
