@@ -59,7 +59,8 @@ const std::vector<Ban>& bans() {
       {"volatile", std::regex(R"(\bvolatile\b)"), is_anywhere,
        "use runtime's or std's synchronisation"},
       {"#", std::regex(R"(^\s*#\s*define\b)"), is_anywhere, "use a constant or a function"},
-      {"using", std::regex(R"(\busing\s+namespace\b)"), is_anywhere, "name what is used"},
+      {"using", std::regex(R"(\busing\s+namespace\b(?!\s+std::\w*literals\b))"), is_anywhere,
+       "name what is used"},
   };
   return list;
 }

@@ -147,6 +147,7 @@ TEST(BannedWords, NameWhatToUseInstead) {
             "key by an id: the order of addresses differs per run");
   EXPECT_EQ(said("src/a/a.cc", "#define X 1"), "use a constant or a function");
   EXPECT_EQ(said("src/a/a.cc", "using namespace std;"), "name what is used");
+  EXPECT_EQ(said("src/a/a.cc", "using namespace std::string_literals;"), "");
   EXPECT_EQ(said("src/a/a.cc", "// std::mutex m; rand()"), "");
 }
 
