@@ -178,6 +178,7 @@ void ServerSession::State::notice_end() {
 ServerSession::ServerSession(ServerLimits limits) : state_(std::make_unique<State>(limits)) {}
 ServerSession::~ServerSession() = default;
 
+// put-path 2/8: bytes become frames, and frames one whole request.
 bool ServerSession::feed(std::string_view bytes, TimePoint now) {
   State& state = *state_;
   if (state.dead || state.ending) return false;

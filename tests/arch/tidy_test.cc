@@ -147,6 +147,7 @@ TEST(BannedWords, NameWhatToUseInstead) {
             "key by an id: the order of addresses differs per run");
   EXPECT_EQ(said("src/a/a.cc", "#define X 1"), "use a constant or a function");
   EXPECT_EQ(said("src/a/a.cc", "using namespace std;"), "name what is used");
+  EXPECT_EQ(said("src/a/a.cc", "using namespace std::string_literals;"), "");
   EXPECT_EQ(said("src/a/a.cc", "// std::mutex m; rand()"), "");
 }
 
@@ -165,6 +166,10 @@ TEST(Promises, AreFoundInCommentsToo) {
             "a skipped test: mend it");
 }
 
+TEST(Promises, AreWholeWords) {
+  EXPECT_EQ(said("tests/a/a.cc", "mkdtemp(\"/tmp/XXXXXX\");"), "");
+}
+
 TEST(HashedContainers, AreNotIterated) {
   EXPECT_EQ(said("src/server/a.cc", "std::unordered_map<int, int> m;\nfor (auto& x : m) f(x);"),
             "iterates a hashed container: its order differs per run");
@@ -181,6 +186,7 @@ TEST(Await, ThreeFormsAreAllowed) {
         "{ const Result<Revision> done = co_await kv.put(std::move(put)); }",
         "{ if (ready) co_await x; }", "{ if (ready(a)) co_return co_await x; else co_await y; }",
         "{ for (const X& x : list(a)) co_await f(x); }", "{ done_ = co_await f(x); }",
+        "{ for (int i = 0; i < 9; ++i) co_await f(i, a + b); }",
         "{ std::array<int, 3> a = co_await f(x); }", "{ auto [a, b] = co_await f(x); }",
         "{ switch (k) { case Kind::kA: co_await f(); break; } }", "bool operator co_await();"}) {
     EXPECT_EQ(said("src/server/a.cc", code), "") << code;
