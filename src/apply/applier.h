@@ -32,7 +32,8 @@ struct ChunkImage {
   mvcc::ChunkId id;
   std::uint64_t hash = 0;      // XXH3-64 of `bytes`.
   bool sealed = false;
-  Bytes bytes;                 // Of the open chunk: its prefix at the moment of capture.
+  Bytes bytes;                 // Of the open chunk: its prefix at the moment of capture. Empty when the
+                               // chunk is cold: whoever made it so has them. restore needs them all.
 };
 
 // The whole applied state at one index, in O(chunks): bytes are shared, not copied.
@@ -44,7 +45,8 @@ struct Image {
 };
 
 // A read at one moment. The store may change between advances: what it answers is the state at
-// begin. Destroying it releases its pin.
+// begin. Destroying it releases its pin. It may outlive the Applier, and is then answered kStopped; so
+// is, with kTooManyRequests, one of too many reads at once.
 class RangeWork {
  public:
   virtual ~RangeWork() = default;
@@ -76,8 +78,10 @@ class Applier {
   Applier& operator=(const Applier&) = delete;
 
   // Begins an entry; the one before is done. An entry at or below applied() is a mistake of the caller.
+  // A request that the log has brought before has no effect (apply/request_table.h).
   void begin(const Position& position, Command command);
-  // An entry without a command for the state (a leader's empty entry).
+  // An entry without a command for the state (a leader's empty entry). This and configure are done at
+  // once: an advance says so, an answer need not be taken.
   void skip(const Position& position);
   // A configuration entry: `context` is a membership change (membership/membership.h), or empty.
   // `voters` and `learners` are what the entry puts in force.
@@ -108,6 +112,7 @@ class Applier {
   [[nodiscard]] Sizes sizes() const;
   // Rolling hash of the state at applied(): equal on every member.
   [[nodiscard]] std::uint64_t state_hash() const;
+  // Between entries.
   [[nodiscard]] Image capture() const;
 
   // Background work that changes no answer: frees what compaction hid, rewrites chunks. Done when
@@ -115,7 +120,8 @@ class Applier {
   mvcc::Advance sweep(mvcc::Budget budget);
 
   // Chunk bytes in and out of memory (DESIGN §1.2). Making the bytes of a sealed chunk cold is always
-  // allowed; work that touches them then answers Need until they are provided again.
+  // allowed (of others it does nothing); work that touches them then answers Need until they are
+  // provided again. Bytes that aren't the chunk's, and ids that aren't there, are passed over.
   void make_cold(mvcc::ChunkId chunk);
   void provide(mvcc::ChunkId chunk, Bytes bytes);
 

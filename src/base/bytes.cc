@@ -30,4 +30,27 @@ void Bytes::release() noexcept {
   }
 }
 
+OpenBytes::OpenBytes(std::size_t capacity) : capacity_(capacity) {
+  owner_.buffer_ = new Bytes::Buffer;
+  owner_.buffer_->text.reserve(capacity);
+}
+
+char* OpenBytes::extend(std::size_t length) {
+  check(length <= room(), "an open buffer is never filled beyond its capacity");
+  // Within the reserved capacity a string neither moves nor touches the bytes it has already.
+  std::string& text = owner_.buffer_->text;
+  text.resize(size_ + length);
+  char* const begin = text.data() + size_;
+  size_ += length;
+  return begin;
+}
+
+std::string_view OpenBytes::view() const { return {owner_.buffer_->text.data(), size_}; }
+
+Bytes OpenBytes::written() const {
+  Bytes all(owner_);
+  all.view_ = view();
+  return all;
+}
+
 }  // namespace detcd

@@ -12,6 +12,8 @@
 
 namespace detcd {
 
+class OpenBytes;
+
 class Bytes {
  public:
   Bytes() = default;
@@ -46,6 +48,7 @@ class Bytes {
   friend auto operator<=>(const Bytes& a, const Bytes& b) { return a.view_ <=> b.view_; }
 
  private:
+  friend class OpenBytes;
   struct Buffer {
     std::atomic<std::uint32_t> owners{1};
     std::string text;
@@ -61,6 +64,31 @@ class Bytes {
 
   Buffer* buffer_ = nullptr;
   std::string_view view_;
+};
+
+// A buffer of fixed capacity that is filled from front to back and never moves: what was appended
+// may be handed out as Bytes, also to other threads, while its one owner goes on appending behind.
+class OpenBytes {
+ public:
+  explicit OpenBytes(std::size_t capacity);
+  OpenBytes(OpenBytes&&) noexcept = default;
+  OpenBytes& operator=(OpenBytes&&) noexcept = default;
+  OpenBytes(const OpenBytes&) = delete;
+  OpenBytes& operator=(const OpenBytes&) = delete;
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
+  [[nodiscard]] std::size_t room() const { return capacity_ - size_; }
+  // `length` ≤ room() more bytes, to be written before any of them is handed out.
+  char* extend(std::size_t length);
+  [[nodiscard]] std::string_view view() const;
+  // All that was appended so far.
+  [[nodiscard]] Bytes written() const;
+
+ private:
+  Bytes owner_;  // Keeps the buffer; its view stays empty.
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
 };
 
 }  // namespace detcd

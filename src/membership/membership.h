@@ -45,6 +45,8 @@ class Membership {
   void apply(const Change& change);
   // False when the member isn't (or no longer) there.
   bool publish(std::uint64_t id, std::string name, std::vector<std::string> client_urls);
+  // As the configuration in force has it. A member that isn't there is passed over.
+  void set_learner(std::uint64_t id, bool is_learner);
   [[nodiscard]] const Member* find(std::uint64_t id) const;
   // By ascending id.
   [[nodiscard]] std::vector<Member> list() const;

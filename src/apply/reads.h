@@ -1,0 +1,66 @@
+// Reads of the applied state as work with a pin: each answers the state at its beginning, however many
+// entries are applied, compacted and swept while it goes on.
+#pragma once
+
+#include <optional>
+
+#include "apply/applier.h"
+#include "apply/txn.h"
+#include "mvcc/hash.h"
+#include "mvcc/range.h"
+#include "mvcc/store.h"
+
+namespace detcd::apply {
+
+// More reads than this at once are answered kTooManyRequests: each pin is looked at by the sweep.
+inline constexpr std::size_t kPinsMax = 16'384;
+
+// What every read does around its own work: refuse, end with the store, count the budget.
+class PinnedRead {
+ protected:
+  // `floor` is the oldest revision it reads.
+  PinnedRead(const mvcc::Store& store, Revision floor);
+  [[nodiscard]] const std::optional<ApiError>& error() const { return error_; }
+  void refuse(ApiError error) { error_ = error; }
+  // The store, unless the read was refused or the store is gone.
+  [[nodiscard]] const mvcc::Store* store();
+
+ private:
+  const mvcc::Store* store_;
+  std::optional<ApiError> error_;
+  std::optional<mvcc::Pin> pin_;
+};
+
+class PinnedRange : public RangeWork, private PinnedRead {
+ public:
+  PinnedRange(const mvcc::Store& store, const RangeRequest& request);
+  mvcc::Advance advance(mvcc::Budget budget) override;
+  Answer take() override;
+
+ private:
+  Revision header_;
+  mvcc::RangeRead read_;
+};
+
+class PinnedTxn : public RangeWork, private PinnedRead {
+ public:
+  PinnedTxn(const mvcc::Store& store, TxnRequest request);
+  mvcc::Advance advance(mvcc::Budget budget) override;
+  Answer take() override;
+
+ private:
+  TxnWork work_;
+};
+
+class PinnedHash : public HashWork, private PinnedRead {
+ public:
+  PinnedHash(const mvcc::Store& store, Revision revision);
+  mvcc::Advance advance(mvcc::Budget budget) override;
+  std::variant<HashKvAnswer, ApiError> take() override;
+
+ private:
+  HashKvAnswer answer_;
+  mvcc::HashRead read_;
+};
+
+}  // namespace detcd::apply

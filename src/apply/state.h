@@ -1,0 +1,59 @@
+// What the Applier is made of: the store, the small replicated states, and the entry in progress.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "apply/applier.h"
+#include "apply/ops.h"
+#include "apply/request_table.h"
+#include "apply/txn.h"
+#include "mvcc/store.h"
+#include "mvcc/sweep.h"
+
+namespace detcd::apply {
+
+struct Applier::State {
+  // An entry between begin and Done. The work on its request is made at the first advance.
+  struct Entry {
+    Position position;
+    Command command;
+    std::optional<DeleteWork> erase;
+    std::unique_ptr<TxnWork> txn;
+    bool repeated = false;        // The log brought this request before.
+  };
+
+  explicit State(std::uint64_t cluster) : cluster_id(cluster) { small_changed(); }
+
+  // None until the entry is finished; then its answer.
+  mvcc::Advance advance(mvcc::Meter& meter);
+  mvcc::Advance run(const PutRequest& request, mvcc::Meter& meter);
+  mvcc::Advance run(const DeleteRangeRequest& request, mvcc::Meter& meter);
+  mvcc::Advance run(TxnRequest& request, mvcc::Meter& meter);  // Takes the request over.
+  mvcc::Advance run(const CompactionRequest& request, mvcc::Meter& meter);
+  mvcc::Advance run(const PublishAttributes& request, mvcc::Meter& meter);
+  mvcc::Advance run(const SetClusterVersion& request, mvcc::Meter& meter);
+  void finish();
+
+  // Membership or cluster version changed.
+  void small_changed();
+  [[nodiscard]] std::uint64_t state_hash() const;
+  [[nodiscard]] std::string encode_small() const;
+  Result<void> decode_small(std::string_view bytes, mvcc::StoreMarks& marks);
+
+  std::uint64_t cluster_id;
+  Position position;
+  mvcc::Store store;
+  mvcc::Sweeper sweeper;
+  membership::Membership members;
+  std::string cluster_version;
+  RequestTable requests;
+  std::uint64_t small_hash = 0;   // Of membership and cluster version.
+  std::optional<Entry> entry;
+  Answer answer = Response{PublishResponse{}};
+};
+
+}  // namespace detcd::apply

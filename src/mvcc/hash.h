@@ -1,0 +1,46 @@
+// HashKV: the very number etcd 3.5.30 and later return for the same history (ETCD.md §2.14, §10.6):
+// CRC-32C over "key" and then every record as etcd's backend holds it, in revision order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "mvcc/meter.h"
+#include "mvcc/scan.h"
+#include "mvcc/store.h"
+#include "mvcc/types.h"
+
+namespace detcd::mvcc {
+
+// etcd's backend key: main (8 bytes, big endian) '_' sub (8 bytes) and 't' for a tombstone.
+[[nodiscard]] std::string backend_key(const Record& record);
+// etcd's backend value: mvccpb.KeyValue as protobuf writes it; a tombstone has its key only.
+[[nodiscard]] std::string backend_value(const Record& record);
+
+// Hashes the records up to `at` of a store that was compacted at `compact`; both are pinned.
+class HashRead {
+ public:
+  HashRead(Revision at, Revision compact);
+  Advance advance(const Store& store, Meter& meter);
+  [[nodiscard]] std::uint32_t hash() const { return hash_; }
+
+ private:
+  Advance find_live(const Store& store, Meter& meter);
+  Advance hash_records(const Store& store, Meter& meter);
+  // True at the end of the chunk; false when the meter is empty or `at_` was reached.
+  bool hash_chunk(const Store& store, const Chunk& chunk, Meter& meter);
+  [[nodiscard]] bool included(const Store& store, const Record& record) const;
+
+  Revision at_;
+  Revision compact_;
+  KeyScan live_;               // Looks for any key that is live at `at_`.
+  bool live_known_ = false;
+  bool any_live_ = false;
+  bool finished_ = false;
+  Place next_{0, 0};           // Records before it are hashed.
+  ChunkId chunk_;              // Where the last advance stopped, to go on without a search.
+  std::size_t offset_ = 0;
+  std::uint32_t hash_ = 0;
+};
+
+}  // namespace detcd::mvcc
