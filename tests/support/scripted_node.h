@@ -1,0 +1,62 @@
+// A stand-in for the node behind connections: it records what it is asked and answers by a script, at
+// once or when the test says so.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "runtime/task_group.h"
+#include "server/service.h"
+
+namespace detcd::testing_support {
+
+class ScriptedNode {
+ public:
+  using Script = std::function<std::optional<server::Outcome>(const server::Request&)>;
+
+  explicit ScriptedNode(runtime::Scheduler& scheduler) : inbox_(scheduler), tasks_(scheduler) {
+    tasks_.spawn(run());
+  }
+  [[nodiscard]] server::Service service() const { return {inbox_.sender()}; }
+  // What isn't answered by the script waits for answer().
+  void set_script(Script script) { script_ = std::move(script); }
+  void answer(std::size_t call, server::Outcome outcome) {
+    reply(calls.at(call), std::move(outcome));
+  }
+  void stop() { inbox_.close(); }
+
+  std::vector<server::Call> calls;
+  std::vector<server::CallId> forgotten;
+  server::ResponseHeader header{.cluster_id = 11, .member_id = 12, .revision = 13, .raft_term = 2};
+
+ private:
+  runtime::Task<void> run() {
+    for (;;) {
+      std::optional<server::ToNode> message = co_await inbox_.receive();
+      if (!message) co_return;
+      take(*std::move(message));
+    }
+  }
+  void take(server::ToNode message) {
+    if (const auto* forget = std::get_if<server::Forget>(&message)) {
+      forgotten.push_back(forget->call);
+      return;
+    }
+    calls.push_back(std::get<server::Call>(std::move(message)));
+    if (!script_) return;
+    std::optional<server::Outcome> outcome = script_(calls.back().request);
+    if (outcome) reply(calls.back(), *std::move(outcome));
+  }
+  void reply(const server::Call& call, server::Outcome outcome) const {
+    const bool sent = call.reply.send(server::Reply{call.call, header, std::move(outcome)});
+    static_cast<void>(sent);
+  }
+
+  runtime::Mailbox<server::ToNode> inbox_;
+  Script script_;
+  runtime::TaskGroup tasks_;
+};
+
+}  // namespace detcd::testing_support
