@@ -1,8 +1,11 @@
 #include "api/calls.h"
 
 #include <algorithm>
+#include <utility>
+#include <variant>
 
 #include "api/errors.h"
+#include "base/check.h"
 
 namespace detcd::api {
 namespace {
@@ -11,7 +14,9 @@ namespace {
 constexpr std::size_t kAnswerOverheadBytes = 512;
 
 // A unary stream asks once, so its id names the call.
-server::CallId call_of(http2::StreamId stream) { return server::CallId(stream.value()); }
+server::CallId call_of(http2::StreamId stream) {
+  return server::CallId(stream.value());
+}
 
 TimePoint deadline_after(TimePoint now, std::int64_t timeout_ns) {
   if (Duration(timeout_ns) >= kNever - now) return kNever;
@@ -97,11 +102,11 @@ void Calls::ask(Open::iterator call, const Bytes& message) {
     return;
   }
   call->second.stage = Stage::kAsked;
-  const bool sent = service_.node.send(server::Call{.call = call_of(call->first),
-                                                    .deadline = call->second.deadline,
-                                                    .request = std::get<server::Request>(
-                                                        std::move(asked)),
-                                                    .reply = reply_});
+  const bool sent =
+      service_.node.send(server::Call{.call = call_of(call->first),
+                                      .deadline = call->second.deadline,
+                                      .request = std::get<server::Request>(std::move(asked)),
+                                      .reply = reply_});
   if (!sent) finish(call, status_of(apply::ApiError::kStopped));
 }
 

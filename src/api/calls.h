@@ -1,7 +1,7 @@
 // The gRPC calls of one HTTP/2 connection, sans-IO: the session's events in, questions to the node
-// out; the node's replies in, answers on the session out. Every call that was begun is answered once
-// or forgotten once: when its client goes away, its deadline passes or the connection ends, the node
-// is told. A unary call is asked as soon as its message is complete, as grpc-go does.
+// out; the node's replies in, answers on the session out. Every call that was begun is answered
+// once or forgotten once: when its client goes away, its deadline passes or the connection ends,
+// the node is told. A unary call is asked as soon as its message is complete, as grpc-go does.
 #pragma once
 
 #include <cstddef>

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/http_service.h"
+#include "base/check.h"
 #include "runtime/task_group.h"
 
 namespace detcd::api {
@@ -80,8 +81,7 @@ runtime::Task<bool> HttpConnection::serve_pending() {
   }
   if (parser_.failure()) {
     const http1::AnswerForm form{.keep_alive = false};
-    const Result<void> written =
-        co_await stream_.write(http1::serialize(*parser_.failure(), form));
+    const Result<void> written = co_await stream_.write(http1::serialize(*parser_.failure(), form));
     static_cast<void>(written);
     co_return false;
   }

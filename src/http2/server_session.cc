@@ -476,6 +476,7 @@ int ServerSession::State::write_data(nghttp2_session*, nghttp2_frame*,
 ServerSession::ServerSession(ServerLimits limits) : state_(std::make_unique<State>(limits)) {}
 ServerSession::~ServerSession() = default;
 
+// put-path 2/8
 bool ServerSession::feed(std::string_view bytes, TimePoint now) {
   State& state = *state_;
   if (state.dead || state.ending) return false;

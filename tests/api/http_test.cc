@@ -58,8 +58,8 @@ TEST(Http, EveryAnswerHasTheCorsHeaders) {
   EXPECT_TRUE(
       has_line(client.received, "Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE"));
   EXPECT_TRUE(has_line(client.received, "Access-Control-Allow-Origin: *"));
-  EXPECT_TRUE(
-      has_line(client.received, "Access-Control-Allow-Headers: accept, content-type, authorization"));
+  EXPECT_TRUE(has_line(client.received,
+                       "Access-Control-Allow-Headers: accept, content-type, authorization"));
 }
 
 TEST(Http, OptionsIsAnsweredEverywhereWithNothing) {
