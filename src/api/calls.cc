@@ -12,6 +12,7 @@ namespace {
 
 // What an answer costs beside its message.
 constexpr std::size_t kAnswerOverheadBytes = 512;
+constexpr std::size_t kRecountMin = 1024;
 
 // A unary stream asks once, so its id names the call.
 server::CallId call_of(http2::StreamId stream) {
@@ -138,17 +139,23 @@ TimePoint Calls::next_deadline() const {
 }
 
 bool Calls::untaken_above(std::size_t bound) {
-  if (untaken_bytes_ <= bound) return false;
+  if (untaken_bytes_ > bound) recount();
+  return untaken_bytes_ > bound;
+}
+
+void Calls::recount() {
   untaken_bytes_ = 0;
   std::erase_if(untaken_, [this](http2::StreamId stream) {
     const std::size_t queued = session_.queued_bytes(stream);
     if (queued > 0) untaken_bytes_ += queued + kAnswerOverheadBytes;
     return queued == 0;
   });
-  return untaken_bytes_ > bound;
+  recount_at_ = std::max(kRecountMin, 2 * untaken_.size());
 }
 
 void Calls::send(http2::StreamId stream, Bytes message) {
+  // Each recount is paid for by as many answers as it looks at.
+  if (untaken_.size() >= recount_at_) recount();
   untaken_bytes_ += message.size() + kAnswerOverheadBytes;
   untaken_.push_back(stream);
   session_.send_message(stream, std::move(message));

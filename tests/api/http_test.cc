@@ -149,6 +149,18 @@ TEST(Http, SlowRequestsAndSilentClientsAreCut) {
   EXPECT_EQ(world.listener->connections(), 0U);
 }
 
+TEST(Http, ARequestThatComesDropByDropIsCutAtItsDeadline) {
+  World world;
+  RawClient client(world);
+  client.send("GET /version HTTP/1.1\r\n");
+  for (int i = 0; i < 3; ++i) {
+    world.run_for(50s);
+    client.send("a: b\r\n");
+  }
+  EXPECT_TRUE(client.ended);
+  EXPECT_EQ(world.listener->connections(), 0U);
+}
+
 TEST(Http, AClientThatLeavesWhileTheNodeThinksIsForgotten) {
   World world;
   {
