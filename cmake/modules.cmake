@@ -63,10 +63,23 @@ function(detcd_sim_module NAME)
 endfunction()
 
 # detcd_test(name USES ... LIBS ...): tests/name/*_test.cc as one GoogleTest program `test_name`,
-# registered with ctest as one test. Files ending in _property_test.cc use RapidCheck.
+# registered with ctest as one test. Files ending in _property_test.cc use RapidCheck; DETCD_TESTS
+# chooses: `unit` leaves them out, `property` leaves the other *_test.cc out, `all` takes both.
 function(detcd_test NAME)
   cmake_parse_arguments(M "" "TIMEOUT" "USES;LIBS;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.cc)
+  set(support ${sources})
+  set(properties ${sources})
+  list(FILTER support EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER properties INCLUDE REGEX "_property_test\\.cc$")
+  if(DETCD_TESTS STREQUAL "unit")
+    list(FILTER sources EXCLUDE REGEX "_property_test\\.cc$")
+  elseif(DETCD_TESTS STREQUAL "property")
+    set(sources ${properties})
+    if(sources)
+      list(APPEND sources ${support})
+    endif()
+  endif()
   if(NOT sources)
     return()
   endif()
@@ -79,6 +92,7 @@ function(detcd_test NAME)
   endforeach()
   string(REPLACE "/" "_" target ${NAME})
   add_executable(test_${target} ${sources})
+  add_dependencies(tests test_${target})
   target_include_directories(test_${target} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
   target_compile_definitions(test_${target} PRIVATE
     DETCD_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/testdata")

@@ -40,9 +40,13 @@ NodeClock::NodeClock(const Kernel& kernel, const Start& start)
   check_drift(start.wall_drift_ppb);
 }
 
-TimePoint NodeClock::boot() const { return TimePoint(Duration(boot_.at(kernel_.now()))); }
+TimePoint NodeClock::boot() const {
+  return TimePoint(Duration(boot_.at(kernel_.now())));
+}
 
-WallTime NodeClock::wall() const { return WallTime(Duration(wall_.at(kernel_.now()))); }
+WallTime NodeClock::wall() const {
+  return WallTime(Duration(wall_.at(kernel_.now())));
+}
 
 VirtualTime NodeClock::virtual_time_of(TimePoint deadline) const {
   if (deadline == kNever) return kNeverVirtual;
@@ -65,7 +69,9 @@ void NodeClock::set_wall_drift(std::int64_t ppb) {
   wall_ = {kernel_.now(), wall_.at(kernel_.now()), ppb};
 }
 
-void NodeClock::step_wall(Duration by) { wall_.shown += by.count(); }
+void NodeClock::step_wall(Duration by) {
+  wall_.shown += by.count();
+}
 
 void NodeClock::reboot(Duration boot) {
   check(followers_.empty(), "a machine boots before anything runs on it");

@@ -1,6 +1,7 @@
 // The two clocks of one machine, running beside virtual time at rates of their own. The boot clock
-// never goes back within a boot and counts pauses; the wall clock has an offset and may step. Integer
-// arithmetic only. Followers (schedulers with armed timers) hear of every change of the boot clock.
+// never goes back within a boot and counts pauses; the wall clock has an offset and may step.
+// Integer arithmetic only. Followers (schedulers with armed timers) hear of every change of the
+// boot clock.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,8 @@ class ClockFollower {
 class NodeClock final : public runtime::Clock {
  public:
   struct Start {
-    Duration boot = 1s;      // What the boot clock shows at first: the machine booted so long ago.
-    Duration wall{};         // What the wall clock shows at first, since 1970.
+    Duration boot = 1s;  // What the boot clock shows at first: the machine booted so long ago.
+    Duration wall{};     // What the wall clock shows at first, since 1970.
     std::int64_t boot_drift_ppb = 0;
     std::int64_t wall_drift_ppb = 0;
   };
@@ -48,7 +49,8 @@ class NodeClock final : public runtime::Clock {
   void set_boot_drift(std::int64_t ppb);
   void set_wall_drift(std::int64_t ppb);
   void step_wall(Duration by);
-  // The machine boots: its boot clock starts at `boot` again; the wall clock's battery keeps it going.
+  // The machine boots: its boot clock starts at `boot` again; the wall clock's battery keeps it
+  // going.
   void reboot(Duration boot = 1s);
 
   void follow(ClockFollower& follower) { followers_.push_back(&follower); }

@@ -25,7 +25,8 @@ constexpr std::uint64_t integer_square_root(Wide x) {
   return root;
 }
 
-// 2^(i/256) with 62 bits of fraction, for i in [0, 256]: the eighth square root of 2 and its powers.
+// 2^(i/256) with 62 bits of fraction, for i in [0, 256]: the eighth square root of 2 and its
+// powers.
 constexpr std::array<std::uint64_t, kTableSize + 1> make_powers() {
   constexpr std::uint64_t kOne = std::uint64_t{1} << 62;
   std::uint64_t root = kOne * 2;
@@ -56,7 +57,9 @@ std::uint64_t count_of(Duration duration) {
   return static_cast<std::uint64_t>(duration.count());
 }
 
-Duration nanoseconds(std::uint64_t count) { return Duration(static_cast<std::int64_t>(count)); }
+Duration nanoseconds(std::uint64_t count) {
+  return Duration(static_cast<std::int64_t>(count));
+}
 
 }  // namespace
 
@@ -68,8 +71,8 @@ std::uint64_t log2_fixed(std::uint64_t x) {
   const auto* const above = std::upper_bound(kPowers.begin(), kPowers.end() - 1, mantissa);
   const auto step = static_cast<std::uint64_t>(above - kPowers.begin()) - 1;
   const std::uint64_t width = kPowers[step + 1] - kPowers[step];
-  const auto part = static_cast<std::uint64_t>(
-      (static_cast<Wide>(mantissa - kPowers[step]) << 24) / width);
+  const auto part =
+      static_cast<std::uint64_t>((static_cast<Wide>(mantissa - kPowers[step]) << 24) / width);
   return (whole << 32) + (step << 24) + std::min<std::uint64_t>(part, (1U << 24) - 1);
 }
 
@@ -92,7 +95,9 @@ Duration uniform(std::uint64_t word, Duration low, Duration high) {
   return low + nanoseconds(below(word, static_cast<std::uint64_t>((high - low).count()) + 1));
 }
 
-bool chance(std::uint64_t word, std::uint64_t ppm) { return below(word, 1'000'000) < ppm; }
+bool chance(std::uint64_t word, std::uint64_t ppm) {
+  return below(word, 1'000'000) < ppm;
+}
 
 std::uint64_t log_uniform(std::uint64_t word, std::uint64_t low, std::uint64_t high) {
   check(low > 0 && low <= high, "a logarithmic range begins above zero and isn't empty");
@@ -112,8 +117,8 @@ Duration exponential(std::uint64_t word, Duration mean) {
 
 Duration pareto(std::uint64_t word, Duration low, Duration high, std::uint32_t alpha_permille) {
   check(alpha_permille > 0, "the exponent of a tail is above zero");
-  const auto exponent = static_cast<std::uint64_t>(
-      static_cast<Wide>(negative_log2(word)) * 1000 / alpha_permille);
+  const auto exponent =
+      static_cast<std::uint64_t>(static_cast<Wide>(negative_log2(word)) * 1000 / alpha_permille);
   // The factor itself has 32 bits of fraction and stays below 2^32.
   constexpr std::uint64_t kOne = std::uint64_t{32} << 32;
   const std::uint64_t factor = exp2_fixed(std::min(exponent, kOne - 1) + kOne);

@@ -28,7 +28,7 @@ namespace detcd::sim {
 struct Latency {
   Duration floor{};
   Duration mean_extra{};
-  std::uint32_t tail_ppm = 0;   // How often the tail is added.
+  std::uint32_t tail_ppm = 0;  // How often the tail is added.
   Duration tail_low = 1ms;
   Duration tail_high = 2s;
   [[nodiscard]] Duration sample(std::uint64_t word) const;

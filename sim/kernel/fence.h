@@ -1,6 +1,6 @@
 // The end of one life of a node. While it is open the node may call its world; while the node is
-// torn down only what destructors do is let through, and goes nowhere; afterwards any call is a bug,
-// reported by name. Shared by the node's scheduler, clock, random source, network and disk.
+// torn down only what destructors do is let through, and goes nowhere; afterwards any call is a
+// bug, reported by name. Shared by the node's scheduler, clock, random source, network and disk.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +23,15 @@ class Fence {
   // For calls that only a living node makes.
   void require_open(std::string_view call,
                     const std::source_location& where = std::source_location::current()) const {
-    if (state_ != State::kOpen) [[unlikely]] report(call, where);
+    if (state_ != State::kOpen) [[unlikely]]
+      report(call, where);
   }
   // For calls that destructors make as well (a lock given back wakes who waits for it). False when
   // the call must have no effect.
-  [[nodiscard]] bool admits(std::string_view call,
-                            const std::source_location& where =
-                                std::source_location::current()) const {
-    if (state_ == State::kClosed) [[unlikely]] report(call, where);
+  [[nodiscard]] bool admits(std::string_view call, const std::source_location& where =
+                                                       std::source_location::current()) const {
+    if (state_ == State::kClosed) [[unlikely]]
+      report(call, where);
     return state_ == State::kOpen;
   }
 

@@ -10,7 +10,8 @@ namespace detcd::sim {
 namespace {
 
 constexpr std::uint32_t kGateOwner = ~std::uint32_t{0};
-// Rounds take the upper 16 bits of a tie. Who needs more rounds at one instant is shuffled in the last.
+// Rounds take the upper 16 bits of a tie. Who needs more rounds at one instant is shuffled in the
+// last.
 constexpr std::uint64_t kRoundShift = 48;
 constexpr std::uint64_t kRoundMax = (std::uint64_t{1} << (64 - kRoundShift)) - 1;
 constexpr std::uint64_t kStepsPerInstantMax = 20'000'000;
@@ -18,8 +19,12 @@ constexpr std::uint64_t kStepsPerInstantMax = 20'000'000;
 EventId make_id(std::uint32_t slot, std::uint32_t generation) {
   return EventId((std::uint64_t{generation} << 32) | slot);
 }
-std::uint32_t slot_of(EventId id) { return static_cast<std::uint32_t>(id.value()); }
-std::uint32_t generation_of(EventId id) { return static_cast<std::uint32_t>(id.value() >> 32); }
+std::uint32_t slot_of(EventId id) {
+  return static_cast<std::uint32_t>(id.value());
+}
+std::uint32_t generation_of(EventId id) {
+  return static_cast<std::uint32_t>(id.value() >> 32);
+}
 
 // The code of a node runs on the node; its devices and links don't stop with it.
 bool runs_on_node(EventKind kind) {
@@ -214,7 +219,9 @@ Kernel::NodeState& Kernel::state_of(NodeNumber node) {
   return nodes_[node.value()];
 }
 
-void Kernel::pause(NodeNumber node) { state_of(node).paused = true; }
+void Kernel::pause(NodeNumber node) {
+  state_of(node).paused = true;
+}
 
 void Kernel::resume(NodeNumber node) {
   state_of(node).paused = false;

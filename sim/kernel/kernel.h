@@ -1,6 +1,6 @@
 // The engine of the virtual world: one queue of events in virtual nanoseconds, run by one thread.
-// Events of one instant run in rounds (what is scheduled for the current instant goes after all that
-// was there before), within a round by a tie-break drawn from the seed, then in the order of
+// Events of one instant run in rounds (what is scheduled for the current instant goes after all
+// that was there before), within a round by a tie-break drawn from the seed, then in the order of
 // scheduling. A rolling hash over everything that ran says whether two runs were the same.
 #pragma once
 
@@ -26,7 +26,7 @@ enum class EventKind : std::uint8_t {
   kNetwork,
   kDisk,
   kFault,
-  kNote,     // Not an event: a fact that the hash covers as well.
+  kNote,  // Not an event: a fact that the hash covers as well.
 };
 
 // What the hash and the log say of an event. `owner` groups events for cancel_all and isn't hashed.
@@ -95,12 +95,16 @@ class Kernel {
   bool run_until(const std::function<bool()>& holds, VirtualTime limit);
   // Runs until nothing is scheduled. A check fails when an instant takes more events than a real
   // program would: somebody spins.
-  void run_all() { while (step()) {} }
+  void run_all() {
+    while (step()) {
+    }
+  }
   [[nodiscard]] std::size_t queued() const { return heap_.size() + parked_; }
 
   // A node's life begins: its draws and ties are keyed by it from now on.
   void begin_incarnation(NodeNumber node, Incarnation incarnation);
-  // While a node is paused none of its own events runs (devices and links go on); they wait in order.
+  // While a node is paused none of its own events runs (devices and links go on); they wait in
+  // order.
   void pause(NodeNumber node);
   void resume(NodeNumber node);
   [[nodiscard]] bool paused(NodeNumber node) const;
@@ -113,14 +117,17 @@ class Kernel {
   // The draw with this key gives `value`: the sparse decisions of a shrunk trace.
   void override_draw(runtime::Site site, std::uint64_t entity, std::uint64_t ordinal,
                      std::uint64_t value);
-  // The event that `node` schedules as its `ordinal`-th (from 0, over its lives) happens so much later.
+  // The event that `node` schedules as its `ordinal`-th (from 0, over its lives) happens so much
+  // later.
   void nudge(NodeNumber node, std::uint64_t ordinal, Duration delay);
   // Names a node's current life in draws of ties; the entity to override.
   [[nodiscard]] std::uint64_t tie_entity(NodeNumber node) const;
   static constexpr runtime::Site kTieSite{"kernel tie"};
 
   // Adds a fact to the hash and the log.
-  void note(NodeNumber node, std::uint64_t payload) { record({node, EventKind::kNote, payload}, 0); }
+  void note(NodeNumber node, std::uint64_t payload) {
+    record({node, EventKind::kNote, payload}, 0);
+  }
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
   [[nodiscard]] std::uint64_t events_run() const { return recorded_; }
   // The hash after every kEventsPerCheckpoint events.
@@ -183,12 +190,12 @@ class Kernel {
   std::uint64_t seed_;
   Order order_;
   VirtualTime now_;
-  std::uint64_t round_ = 0;        // Of the event that runs or ran last, within now_.
+  std::uint64_t round_ = 0;  // Of the event that runs or ran last, within now_.
   std::uint64_t steps_ = 0;
   std::uint64_t steps_at_now_ = 0;
   std::uint64_t sequence_ = 0;
   std::uint32_t owners_ = 0;
-  std::vector<Entry> heap_;        // Four children each.
+  std::vector<Entry> heap_;  // Four children each.
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::size_t parked_ = 0;

@@ -15,11 +15,7 @@ constexpr runtime::Site kOffloadSite{"scheduler offload"};
 
 NodeScheduler::NodeScheduler(Kernel& kernel, NodeClock& clock, const Fence& fence,
                              const Options& options)
-    : kernel_(kernel),
-      clock_(clock),
-      fence_(fence),
-      options_(options),
-      owner_(kernel.new_owner()) {
+    : kernel_(kernel), clock_(clock), fence_(fence), options_(options), owner_(kernel.new_owner()) {
   clock_.follow(*this);
 }
 

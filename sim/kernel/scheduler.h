@@ -47,8 +47,8 @@ class NodeScheduler final : public runtime::Scheduler, public ClockFollower {
   Options options_;
   std::uint32_t owner_;
   std::uint64_t offloads_ = 0;
-  std::size_t pending_ = 0;                // Operations posted or armed.
-  runtime::Operation* timers_ = nullptr;   // Armed, newest first.
+  std::size_t pending_ = 0;               // Operations posted or armed.
+  runtime::Operation* timers_ = nullptr;  // Armed, newest first.
 };
 
 }  // namespace detcd::sim

@@ -23,6 +23,8 @@ class Writer {
     out_.append(value);
   }
   void raw(std::string_view value) { out_.append(value); }
+  // Makes room at once for a buffer that will grow to about `bytes`.
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
   [[nodiscard]] std::size_t size() const { return out_.size(); }
   [[nodiscard]] std::string_view view() const { return out_; }
   [[nodiscard]] std::string take() { return std::move(out_); }

@@ -26,7 +26,8 @@ struct Request {
 
 struct Response {
   std::uint32_t status = 200;
-  Headers headers;  // Without Content-Length, Transfer-Encoding and Connection: these are the writer's.
+  // Without Content-Length, Transfer-Encoding and Connection: these are the writer's.
+  Headers headers;
   std::string body;
 };
 
@@ -41,8 +42,8 @@ struct AnswerForm {
 [[nodiscard]] std::string serialize(const Response& response, const AnswerForm& form);
 
 // An answer whose length isn't known when it begins: the head (the body of `response` is the first
-// chunk unless empty), chunks, and the end. An HTTP/1.0 client can't read chunks: its answer is plain
-// and ends with the connection, which the caller closes.
+// chunk unless empty), chunks, and the end. An HTTP/1.0 client can't read chunks: its answer is
+// plain and ends with the connection, which the caller closes.
 [[nodiscard]] std::string serialize_stream_head(const Response& response, const AnswerForm& form);
 [[nodiscard]] std::string serialize_chunk(std::string_view data, const AnswerForm& form);
 [[nodiscard]] std::string serialize_stream_end(const AnswerForm& form);

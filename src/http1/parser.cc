@@ -124,7 +124,8 @@ Request RequestParser::State::take_request() {
                   .body = std::move(message.body()),
                   .keep_alive = message.keep_alive()};
   for (const auto& field : message.base()) {
-    request.headers.emplace_back(lower(view(field.name_string())), std::string(view(field.value())));
+    request.headers.emplace_back(lower(view(field.name_string())),
+                                 std::string(view(field.value())));
   }
   begin();
   return request;

@@ -25,8 +25,9 @@ class RequestParser {
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  // Takes bytes from the client. What follows a complete request is kept for the next one, so callers
-  // feed no more while next() gives requests, and what is kept stays as small as what was fed.
+  // Takes bytes from the client. What follows a complete request is kept for the next one, so
+  // callers feed no more while next() gives requests, and what is kept stays as small as what was
+  // fed.
   void feed(std::string_view bytes);
   // The next complete request.
   std::optional<Request> next();

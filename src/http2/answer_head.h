@@ -1,6 +1,6 @@
 // The headers and trailers of one answer as a client sees them, and the status they mean. The
-// mappings are gRPC's: "HTTP to gRPC Status Code Mapping" and, for RST_STREAM, "Errors" in "gRPC over
-// HTTP2".
+// mappings are gRPC's: "HTTP to gRPC Status Code Mapping" and, for RST_STREAM, "Errors" in "gRPC
+// over HTTP2".
 #pragma once
 
 #include <cstddef>

@@ -18,8 +18,9 @@ struct AnswerMessage {
   StreamId stream;
   Bytes message;
 };
-// The call is over; comes once for each call, except after cancel(). A stream that was reset or cut without trailers ends in UNAVAILABLE (14) or what
-// gRPC maps its reset code to; `processed` is false when the server provably never saw it.
+// The call is over; comes once for each call, except after cancel(). A stream that was reset or cut
+// without trailers ends in UNAVAILABLE (14) or what gRPC maps its reset code to; `processed` is
+// false when the server provably never saw it.
 struct CallEnded {
   StreamId stream;
   GrpcStatus status;

@@ -12,13 +12,14 @@ namespace {
 constexpr std::uint32_t kResourceExhausted = 8;
 constexpr std::uint32_t kInternal = 13;
 
-// Until this much of a message has arrived its buffer grows with what arrives, so that many streams
+// Until this part of a message has arrived its buffer grows with what arrives, so that many streams
 // that only announce long messages cost little.
-constexpr std::size_t kTrustedBytes = 64 << 10;
+constexpr std::size_t kTrustedPart = 4;
 
 std::array<char, kPrefixBytes> make_prefix(bool compressed, std::size_t length) {
-  return {compressed ? '\1' : '\0', static_cast<char>(length >> 24), static_cast<char>(length >> 16),
-          static_cast<char>(length >> 8), static_cast<char>(length)};
+  return {compressed ? '\1' : '\0', static_cast<char>(length >> 24),
+          static_cast<char>(length >> 16), static_cast<char>(length >> 8),
+          static_cast<char>(length)};
 }
 
 }  // namespace
@@ -50,7 +51,7 @@ Deframer::Step Deframer::step(std::string_view& input) {
   frame_bytes_ += part.size();
   // A message that arrived in one piece, as nearly all do, is copied once.
   if (partial_.empty() && part.size() == missing) return finish_message(Bytes(part));
-  if (partial_.size() >= kTrustedBytes) partial_.reserve(message_bytes_);
+  if (partial_.size() >= message_bytes_ / kTrustedPart) partial_.reserve(message_bytes_);
   partial_.append(part);
   if (partial_.size() < message_bytes_) return Step::kNeedsMore;
   return finish_message(Bytes::adopt(std::exchange(partial_, std::string())));
@@ -116,8 +117,16 @@ void OutputQueue::push(Bytes message, Encoding encoding) {
   const bool compressed = encoding == Encoding::kGzip && !message.empty();
   if (compressed) message = Bytes::adopt(gzip(message.view()));
   check(message.size() <= 0xffffffffu, "a gRPC message is shorter than 4 GiB");
-  Framed framed{.prefix = make_prefix(compressed, message.size()), .message = std::move(message)};
-  bytes_ += kPrefixBytes + framed.message.size();
+  append({.prefix = make_prefix(compressed, message.size()), .message = std::move(message)});
+}
+
+void OutputQueue::push_plain(Bytes bytes) {
+  check(!bytes.empty(), "plain bytes are queued only when there are some");
+  append({.prefix_bytes = 0, .message = std::move(bytes)});
+}
+
+void OutputQueue::append(Framed framed) {
+  bytes_ += framed.prefix_bytes + framed.message.size();
   if (has_front_) {
     rest_.push_back(std::move(framed));
   } else {
@@ -130,16 +139,17 @@ void OutputQueue::move_to(std::string& out, std::size_t count) {
   check(count <= bytes_, "no more is taken from a queue than it holds");
   bytes_ -= count;
   while (count > 0) {
-    const bool in_prefix = front_taken_ < kPrefixBytes;
+    const std::size_t prefix_bytes = front_.prefix_bytes;
+    const bool in_prefix = front_taken_ < prefix_bytes;
     const std::string_view source = in_prefix
-                                        ? std::string_view(front_.prefix.data(), kPrefixBytes)
+                                        ? std::string_view(front_.prefix.data(), prefix_bytes)
                                         : front_.message.view();
     const std::string_view part =
-        source.substr(in_prefix ? front_taken_ : front_taken_ - kPrefixBytes, count);
+        source.substr(in_prefix ? front_taken_ : front_taken_ - prefix_bytes, count);
     out.append(part);
     count -= part.size();
     front_taken_ += part.size();
-    if (front_taken_ < kPrefixBytes + front_.message.size()) continue;
+    if (front_taken_ < prefix_bytes + front_.message.size()) continue;
     front_taken_ = 0;
     has_front_ = !rest_.empty();
     if (has_front_) {

@@ -1,6 +1,6 @@
-// gRPC's message framing: one byte of flag, four of length, the message. Deframer cuts arriving bytes
-// into whole messages within a limit; OutputQueue holds framed messages until HTTP/2 takes them.
-// Both are plain values that know neither streams nor windows.
+// gRPC's message framing: one byte of flag, four of length, the message. Deframer cuts arriving
+// bytes into whole messages within a limit; OutputQueue holds framed messages until HTTP/2 takes
+// them. Both are plain values that know neither streams nor windows.
 #pragma once
 
 #include <array>
@@ -61,6 +61,8 @@ class OutputQueue {
  public:
   // Frames the message; `encoding` kGzip compresses it, unless it is empty (as grpc-go).
   void push(Bytes message, Encoding encoding);
+  // Adds bytes without a frame. They aren't empty.
+  void push_plain(Bytes bytes);
   // Moves `count` bytes from the front to the end of `out`. count ≤ bytes().
   void move_to(std::string& out, std::size_t count);
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -69,9 +71,12 @@ class OutputQueue {
 
  private:
   struct Framed {
-    std::array<char, kPrefixBytes> prefix;
+    std::array<char, kPrefixBytes> prefix{};
+    std::size_t prefix_bytes = kPrefixBytes;  // Or none.
     Bytes message;
   };
+  void append(Framed framed);
+
   // The front is kept apart, so that a unary answer needs no node of the deque.
   Framed front_{};
   bool has_front_ = false;

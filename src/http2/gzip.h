@@ -1,5 +1,5 @@
-// gzip for gRPC messages. Inflating is bounded by the caller, so that a few bytes can't become many;
-// deflating is a function of its input alone: no time stamp, no file name.
+// gzip for gRPC messages. Inflating is bounded by the caller, so that a few bytes can't become
+// many; deflating is a function of its input alone: no time stamp, no file name.
 #pragma once
 
 #include <cstddef>

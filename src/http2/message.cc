@@ -47,8 +47,8 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
-// gRPC over HTTP/2, "Percent-Encoded": a decoder keeps what isn't valid as it is, rather than losing
-// the message.
+// gRPC over HTTP/2, "Percent-Encoded": a decoder keeps what isn't valid as it is, rather than
+// losing the message.
 std::string percent_decode(std::string_view text) {
   std::string out;
   out.reserve(text.size());

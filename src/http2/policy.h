@@ -10,9 +10,9 @@
 
 namespace detcd::http2 {
 
-// grpc-go's enforcement (internal/transport/http2_server.go: handlePing). A ping is a strike when it
-// comes sooner than `interval_min` after the one before, or, while no stream is open, sooner than two
-// hours. Any HEADERS or DATA sent forgives the strikes and the next ping.
+// grpc-go's enforcement (internal/transport/http2_server.go: handlePing). A ping is a strike when
+// it comes sooner than `interval_min` after the one before, or, while no stream is open, sooner
+// than two hours. Any HEADERS or DATA sent forgives the strikes and the next ping.
 class PingPolicy {
  public:
   explicit PingPolicy(Duration interval_min) : interval_min_(interval_min) {}
@@ -27,7 +27,8 @@ class PingPolicy {
   std::uint32_t strikes_ = 0;
 };
 
-// Counts events against a limit for each second that begins with the first event after the last one.
+// Counts events against a limit for each second that begins with the first event after the last
+// one.
 class RateLimit {
  public:
   explicit RateLimit(std::uint32_t per_second_max) : per_second_max_(per_second_max) {}

@@ -12,6 +12,9 @@ constexpr std::uint32_t kInternal = 13;
 
 constexpr std::string_view kGrpc = "application/grpc";
 
+// :authority, user-agent, token, hasleader, client-api-version: what etcd's clients send.
+constexpr std::size_t kUsualHeaders = 5;
+
 // RFC 9113 §6.5.2: what a header counts besides its characters.
 constexpr std::size_t kHeaderOverheadBytes = 32;
 
@@ -77,6 +80,7 @@ void RequestHead::add(std::string_view name, std::string_view value, std::size_t
   } else if (name == "grpc-encoding") {
     encoding_name = value;
   } else if (name != ":scheme" && name != "te" && name != "grpc-accept-encoding") {
+    if (metadata.empty()) metadata.reserve(kUsualHeaders);
     metadata.emplace_back(name, value);
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -39,11 +40,14 @@ struct AppendResponse {
   Index rejected;       // Refused: the previous_index that didn't fit,
   Index hint_index;     // the last index that might fit,
   Term hint_term;       // and its term here (0 when compacted).
+  // False from a Recovering member: it takes entries, but the answer steers replication only and
+  // counts in no quorum.
+  bool counts = true;
   friend bool operator==(const AppendResponse&, const AppendResponse&) = default;
 };
 
-// `round` ties the answers to a ReadIndex round (§6.4) and to CheckQuorum. `commit` ≤ the receiver's
-// match. The state hash of DESIGN §4 rides along when the shell attaches it to the frame.
+// `round` ties the answers to a ReadIndex round (§6.4) and to CheckQuorum; rounds begin at 1, and a
+// Recovering member answers 0, which counts for nothing. `commit` ≤ the receiver's match. The state hash of DESIGN §4 rides along when the shell attaches it to the frame.
 struct Heartbeat {
   Index commit;
   std::uint64_t round = 0;
@@ -90,6 +94,9 @@ struct RecoveryAnswer {
   std::uint64_t nonce = 0;
   Index last_index;      // Of the answering member's log, synced.
   Index acknowledged;    // The highest index it remembers the asker to have acknowledged.
+  // From the leader: the index of an entry of its term that it appended after the query arrived.
+  // Once that is committed, no vote or acknowledgement that the asker gave and forgot can do harm.
+  std::optional<Index> fence;
   friend bool operator==(const RecoveryAnswer&, const RecoveryAnswer&) = default;
 };
 

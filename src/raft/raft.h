@@ -35,6 +35,7 @@ struct Config {
   std::size_t inflight_bytes_max = 64 << 20;
   std::size_t uncommitted_bytes_max = 1ULL << 30;  // A leader's uncommitted proposals; beyond: refused.
   std::uint64_t catch_up_entries = 5000;         // Kept behind a compaction for slow followers.
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 // What the disk gave back at start. `entries` follow `snapshot` without a gap.
@@ -175,11 +176,19 @@ class Raft {
   Output step(Input input);
 
   [[nodiscard]] Status status() const;
+  // Parts of the status that are asked for all the time.
+  [[nodiscard]] Term term() const;
+  [[nodiscard]] Index commit() const;
+  [[nodiscard]] Index persisted() const;   // Last index known synced here.
+  [[nodiscard]] std::optional<NodeId> leader() const;
+  [[nodiscard]] RoleName role() const;
   // When the next tick can do anything: the earliest deadline of election, heartbeat, quorum check.
   [[nodiscard]] TimePoint next_deadline() const;
   // Entries of [from, to] still in the log, for oracles and for recovery of the state machine.
   [[nodiscard]] std::vector<Entry> entries(Index from, Index to) const;
   [[nodiscard]] std::optional<Term> term_at(Index index) const;
+  // The highest index that `node` ever acknowledged to this replica; 0: none that it knows of.
+  [[nodiscard]] Index acknowledged(NodeId node) const;
   // Checks the invariants of this replica's state; costs O(log), for tests and the simulator.
   void verify() const;
   // Canonical bytes of the whole state, and a hash of them: equal states, equal bytes.

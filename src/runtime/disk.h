@@ -1,6 +1,7 @@
 // Directories and files. A write is visible at once and durable only after sync; a name is durable
-// only after sync_dir of its directory; a process crash keeps what was written, a power loss does not.
-// A failed sync is never retried: the file is then good for nothing but closing. No memory mapping.
+// only after sync_dir of its directory; a process crash keeps what was written, a power loss does
+// not. A failed sync is never retried: the file is then good for nothing but closing. No memory
+// mapping.
 //
 // Disk operations are abandoned, not cancelled: destroying a task that waits for one leaves the
 // operation to finish on its own, in its file's order. Paths are absolute or relative to the
@@ -39,8 +40,8 @@ class File {
   // All that was written before this call, and the size, is durable. Errors: kIo, after which the
   // state of what was unsynced is unknown.
   virtual Task<Result<void>> sync() = 0;
-  // Makes the file at least `size` long and its new bytes really written zeros (not a hole), so that
-  // later writes inside need no metadata. Not durable before sync. Errors: kNoSpace, kIo.
+  // Makes the file at least `size` long and its new bytes really written zeros (not a hole), so
+  // that later writes inside need no metadata. Not durable before sync. Errors: kNoSpace, kIo.
   virtual Task<Result<void>> allocate(std::uint64_t size) = 0;
   virtual Task<Result<void>> truncate(std::uint64_t size) = 0;
   virtual Task<Result<std::uint64_t>> size() = 0;

@@ -1,7 +1,7 @@
-// Mailbox<T>: the only way from one scheduler to another. Many senders on any thread, one receiver on
-// its own scheduler; messages of one sender keep their order; closing wakes the receiver. What is
-// sent is moved or immutable. Sending never blocks and never runs the receiver inline: bounds are
-// kept by whoever admits work, not here.
+// Mailbox<T>: the only way from one scheduler to another. Many senders on any thread, one receiver
+// on its own scheduler; messages of one sender keep their order; closing wakes the receiver. What
+// is sent is moved or immutable. Sending never blocks and never runs the receiver inline: bounds
+// are kept by whoever admits work, not here.
 #pragma once
 
 #include <atomic>
@@ -10,28 +10,42 @@
 #include <optional>
 #include <utility>
 
+#include "base/units.h"
+#include "runtime/scheduler.h"
+#include "runtime/task.h"
 #include "runtime/wait.h"
 
 namespace detcd::runtime {
 
 template <class T>
 class Mailbox {
-  struct Letter {
+  struct Link {
+    Link* next = nullptr;
+  };
+  struct Letter : Link {
+    explicit Letter(T content) : value(std::move(content)) {}
     T value;
-    Letter* next = nullptr;
   };
   // Shared by the receiver and all senders. The receiver clears `signal` when it goes; `signal` is
   // touched only on the receiver's scheduler, where the wake is delivered.
   struct Core {
     explicit Core(Scheduler& owner) : scheduler(&owner) {}
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
     ~Core() {
-      for (Letter* letter = inbox.load(); letter != nullptr;) {
-        delete std::exchange(letter, letter->next);
+      Link* link = inbox.load(std::memory_order_acquire);
+      while (link != nullptr && link != &closed_mark) {
+        delete static_cast<Letter*>(std::exchange(link, link->next));
       }
     }
+    [[nodiscard]] bool closed() const {
+      return inbox.load(std::memory_order_acquire) == &closed_mark;
+    }
     Scheduler* scheduler;
-    std::atomic<Letter*> inbox{nullptr};  // Newest first.
-    std::atomic<bool> closed{false};
+    // Newest first. Holds `closed_mark`, and nothing else from then on, once the receiver closed:
+    // so a letter is either refused by send or reaches the receiver, whatever the threads do.
+    std::atomic<Link*> inbox{nullptr};
+    Link closed_mark;
     Signal* signal = nullptr;
   };
 
@@ -49,28 +63,33 @@ class Mailbox {
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
   ~Mailbox() {
-    core_->closed.store(true);
+    collect(&core_->closed_mark);
     core_->signal = nullptr;
   }
 
   class Sender {
    public:
     Sender() = default;
-    // False when the receiver closed or is gone; the value is then dropped. A sender must not be
-    // used after the receiver's scheduler has ended, unless the mailbox was closed before.
+    // True: the receiver gets it, unless it goes before it looks. False when the receiver closed or
+    // is gone; the value is then dropped. A sender must not be used after the receiver's scheduler
+    // has ended, unless the mailbox was closed before.
     bool send(T value) const {
-      if (core_ == nullptr || core_->closed.load(std::memory_order_acquire)) return false;
-      auto* letter = new Letter{std::move(value)};
-      Letter* newest = core_->inbox.load(std::memory_order_relaxed);
+      if (core_ == nullptr || core_->closed()) return false;
+      auto letter = std::make_unique<Letter>(std::move(value));
+      Link* newest = core_->inbox.load(std::memory_order_relaxed);
       do {
+        if (newest == &core_->closed_mark) return false;
         letter->next = newest;
-      } while (!core_->inbox.compare_exchange_weak(newest, letter, std::memory_order_release,
+      } while (!core_->inbox.compare_exchange_weak(newest, letter.get(), std::memory_order_release,
                                                    std::memory_order_relaxed));
+      static_cast<void>(letter.release());
       // Only the letter that finds the box empty wakes the receiver: it takes all of them.
       if (newest == nullptr) wake(core_);
       return true;
     }
-    [[nodiscard]] bool connected() const { return core_ != nullptr && !core_->closed.load(); }
+    [[nodiscard]] bool connected() const { return core_ != nullptr && !core_->closed(); }
+    // Senders are equal when they reach the same mailbox.
+    friend bool operator==(const Sender&, const Sender&) = default;
 
    private:
     friend class Mailbox;
@@ -84,7 +103,7 @@ class Mailbox {
   Task<std::optional<T>> receive() {
     for (;;) {
       std::optional<T> message = try_receive();
-      if (message || core_->closed.load()) co_return std::move(message);
+      if (message || closed()) co_return std::move(message);
       const bool woken = co_await signal_.wait();
       static_cast<void>(woken);
     }
@@ -93,38 +112,42 @@ class Mailbox {
   Task<std::optional<T>> receive_until(TimePoint deadline) {
     for (;;) {
       std::optional<T> message = try_receive();
-      if (message || core_->closed.load()) co_return std::move(message);
+      if (message || closed()) co_return std::move(message);
       const bool woken = co_await signal_.wait_until(deadline);
       if (!woken) co_return try_receive();
     }
   }
   std::optional<T> try_receive() {
-    if (ready_.empty()) collect();
+    if (ready_.empty() && !closed()) collect(nullptr);
     if (ready_.empty()) return std::nullopt;
     std::optional<T> message(std::move(ready_.front()));
     ready_.pop_front();
     return message;
   }
-  // Later sends fail; what was sent before can still be received. Called on the receiver's scheduler.
+  // Later sends fail; what was sent before can still be received. Called on the receiver's
+  // scheduler.
   void close() {
-    core_->closed.store(true);
+    collect(&core_->closed_mark);
     signal_.wake_all();
   }
-  [[nodiscard]] bool closed() const { return core_->closed.load(); }
+  [[nodiscard]] bool closed() const { return core_->closed(); }
 
  private:
-  void collect() {
-    Letter* newest = core_->inbox.exchange(nullptr, std::memory_order_acquire);
-    Letter* oldest = nullptr;
+  // Takes all letters out of the inbox, leaving `rest` there.
+  void collect(Link* rest) {
+    Link* newest = core_->inbox.exchange(rest, std::memory_order_acq_rel);
+    if (newest == &core_->closed_mark) return;
+    Link* oldest = nullptr;
     while (newest != nullptr) {
-      Letter* const next = newest->next;
+      Link* const next = newest->next;
       newest->next = oldest;
       oldest = newest;
       newest = next;
     }
     while (oldest != nullptr) {
-      ready_.push_back(std::move(oldest->value));
-      delete std::exchange(oldest, oldest->next);
+      const std::unique_ptr<Letter> letter(static_cast<Letter*>(oldest));
+      oldest = oldest->next;
+      ready_.push_back(std::move(letter->value));
     }
   }
 

@@ -1,6 +1,6 @@
-// Byte streams between addresses. At most one read and one write are outstanding on a stream; buffers
-// belong to the stream (reads) or are moved in (writes), so no frame memory is ever lent out.
-// Addresses are "host:port" (a literal IPv4, [IPv6] or a name) or "unix:/path".
+// Byte streams between addresses. At most one read and one write are outstanding on a stream;
+// buffers belong to the stream (reads) or are moved in (writes), so no frame memory is ever lent
+// out. Addresses are "host:port" (a literal IPv4, [IPv6] or a name) or "unix:/path".
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ class Stream {
  public:
   virtual ~Stream() = default;  // Closes: what was written may still be delivered.
 
-  // The next bytes, at least one, as they arrive; an empty view is end of file. The view holds until
-  // the next call on the stream. Errors: kReset, kClosed, kTimedOut, kIo.
+  // The next bytes, at least one, as they arrive; an empty view is end of file. The view holds
+  // until the next call on the stream. Errors: kReset, kClosed, kTimedOut, kIo.
   virtual Task<Result<std::string_view>> read() = 0;
-  // Done when all bytes were handed to the system (not when they arrived), in order. Errors as read.
-  // After a destroyed read or write the stream is good only for abort.
+  // Done when all bytes were handed to the system (not when they arrived), in order. Errors as
+  // read. After a destroyed read or write the stream is good only for abort.
   virtual Task<Result<void>> write(std::string bytes) = 0;
   // Half close: the peer reads end of file after what was written; reading goes on.
   virtual Task<Result<void>> shutdown() = 0;

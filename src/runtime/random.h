@@ -1,6 +1,7 @@
-// Randomness as an argument. `draw` is keyed: the same (site, entity, ordinal) gives the same word in
-// one run of one node, so that taking one choice away changes no other. Sites are constants of the
-// caller; ordinals count per stable entity. In production the key is a secret seed of the process.
+// Randomness as an argument. `draw` is keyed: the same (site, entity, ordinal) gives the same word
+// in one run of one node, so that taking one choice away changes no other. Sites are constants of
+// the caller; ordinals count per stable entity. In production the key is a secret seed of the
+// process.
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,8 @@ namespace detcd::runtime {
 
 class Scheduler;
 
-// A completion or a timer, embedded in whoever waits for it. Destroying it takes it out of its queue:
-// that is what makes "destroying a task cancels what it waits for" true everywhere.
+// A completion or a timer, embedded in whoever waits for it. Destroying it takes it out of its
+// queue: that is what makes "destroying a task cancels what it waits for" true everywhere.
 class Operation {
  public:
   explicit Operation(void (*run)(Operation&)) : run_(run) {}
@@ -51,12 +51,13 @@ class Scheduler {
   // still waits for its turn. It must not be pending.
   void post_at(Operation& operation, TimePoint deadline);
 
-  // Runs `work` in turn on this scheduler; callable from any thread, and never inline. What is still
-  // queued when the scheduler ends is destroyed without being run.
+  // Runs `work` in turn on this scheduler; callable from any thread, and never inline. What is
+  // still queued when the scheduler ends is destroyed without being run.
   virtual void post_from_anywhere(std::move_only_function<void()> work) = 0;
-  // Runs `work` where it may take long (bcrypt, compression), then `done` in turn on this scheduler.
-  // Neither is run after the scheduler has ended. `work` touches only what it owns.
-  virtual void offload(std::move_only_function<void()> work, std::move_only_function<void()> done) = 0;
+  // Runs `work` where it may take long (bcrypt, compression), then `done` in turn on this
+  // scheduler. Neither is run after the scheduler has ended. `work` touches only what it owns.
+  virtual void offload(std::move_only_function<void()> work,
+                       std::move_only_function<void()> done) = 0;
 
   [[nodiscard]] virtual const Clock& clock() const = 0;
 
@@ -66,6 +67,9 @@ class Scheduler {
   virtual void withdraw(Operation& operation) noexcept = 0;
   // For implementations: marks the operation as no longer pending, then runs it.
   static void run(Operation& operation);
+  // For implementations that end with operations left: they will never run, and may be destroyed
+  // later.
+  static void forget(Operation& operation) { operation.scheduler_ = nullptr; }
 
  private:
   friend class Operation;

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <utility>
 
-#include "base/check.h"
+#include "runtime/task.h"
 #include "runtime/wait.h"
 
 namespace detcd::runtime {

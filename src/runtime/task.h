@@ -1,7 +1,8 @@
 // Task<T>: a lazy coroutine with one owner. It starts when awaited (or spawned in a TaskGroup), and
 // destroying it cancels what it waits for, by destroying the frames below it. A task calling a task
 // goes through a trampoline, so the stack never grows (symmetric transfer overflows it in
-// unoptimised and sanitizer builds). A task, its frames and operations live and die on one Scheduler.
+// unoptimised and sanitizer builds). A task, its frames and operations live and die on one
+// Scheduler.
 //
 // Three forms only: `co_await x;`, `auto v = co_await x;`, `co_return co_await x;`.
 #pragma once

@@ -1,5 +1,6 @@
-// Owns running tasks. Spawned tasks start in turn, end on their own, and are cancelled when the group
-// is destroyed or cancel() is called, newest first. A task never destroys or cancels the group it runs in.
+// Owns running tasks. Spawned tasks start in turn, end on their own, and are cancelled when the
+// group is destroyed or cancel() is called, newest first. A task never destroys or cancels the
+// group it runs in.
 #pragma once
 
 #include <coroutine>

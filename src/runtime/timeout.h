@@ -1,5 +1,5 @@
-// with_timeout: a task with a deadline. When the deadline passes first, the task is destroyed (which
-// cancels what it waits for) and the answer is empty.
+// with_timeout: a task with a deadline. When the deadline passes first, the task is destroyed
+// (which cancels what it waits for) and the answer is empty.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// The awaiters everything else is made of: a place in the scheduler's queue, a sleep, and Signal, on
-// which tasks wait until somebody wakes them.
+// The awaiters everything else is made of: a place in the scheduler's queue, a sleep, and Signal,
+// on which tasks wait until somebody wakes them.
 #pragma once
 
 #include <coroutine>
@@ -60,28 +60,38 @@ inline SleepAwaiter sleep_for(Scheduler& scheduler, Duration duration) {
 }
 
 // Tasks wait; wake_one and wake_all let them go, in the order in which they came. A wake without a
-// waiter is not remembered: the condition itself lives with the caller, who looks again after waking.
-// The waiters go through the scheduler's queue. Destroying a Signal with waiters is a mistake.
+// waiter is not remembered: the condition itself lives with the caller, who looks again after
+// waking. The waiters go through the scheduler's queue. A wake whose waiter is destroyed before its
+// turn goes to the next one, so that cancelling a task never loses it. Destroying a Signal with
+// waiters is a mistake.
 class Signal {
  public:
   explicit Signal(Scheduler& scheduler) : scheduler_(scheduler) {}
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
-  ~Signal() { check(first_ == nullptr, "nobody waits on a signal that is destroyed"); }
+  ~Signal();
+
+  class Awaiter;
+  struct List {
+    Awaiter* first = nullptr;
+    Awaiter* last = nullptr;
+    void append(Awaiter& waiter) noexcept;
+    void remove(Awaiter& waiter) noexcept;
+  };
 
   class [[nodiscard]] Awaiter {
    public:
     // With a deadline other than kNever the wait also ends when it passes.
-    Awaiter(Signal& signal, TimePoint deadline) : signal_(signal), deadline_(deadline) {
+    Awaiter(Signal& signal, TimePoint deadline) : signal_(&signal), deadline_(deadline) {
       timer_.waiter = this;
     }
     Awaiter(const Awaiter&) = delete;
     Awaiter& operator=(const Awaiter&) = delete;
-    ~Awaiter() { unlink(); }
+    ~Awaiter();
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> caller);
     // True when woken, false when the deadline passed first.
-    [[nodiscard]] bool await_resume() const noexcept { return woken_; }
+    [[nodiscard]] bool await_resume() noexcept;
 
    private:
     friend class Signal;
@@ -93,14 +103,13 @@ class Signal {
      private:
       static void run(Operation& operation);
     };
-    void unlink() noexcept;
-    Signal& signal_;
+    Signal* signal_;  // Null once the signal is gone.
     TimePoint deadline_;
     Timer timer_;
     Resumption turn_;
     Awaiter* next_ = nullptr;
     Awaiter* previous_ = nullptr;
-    bool linked_ = false;
+    List* list_ = nullptr;  // Where it is linked: among the waiting or the woken.
     bool woken_ = false;
   };
 
@@ -108,13 +117,13 @@ class Signal {
   [[nodiscard]] Awaiter wait_until(TimePoint deadline) { return {*this, deadline}; }
   void wake_one();
   void wake_all();
-  [[nodiscard]] bool has_waiters() const { return first_ != nullptr; }
+  [[nodiscard]] bool has_waiters() const { return waiting_.first != nullptr; }
   [[nodiscard]] Scheduler& scheduler() const { return scheduler_; }
 
  private:
   Scheduler& scheduler_;
-  Awaiter* first_ = nullptr;
-  Awaiter* last_ = nullptr;
+  List waiting_;
+  List woken_;  // Woken, but their turn hasn't come.
 };
 
 }  // namespace detcd::runtime

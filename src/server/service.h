@@ -84,9 +84,10 @@ struct Reply {
   Outcome outcome;
 };
 
-// What simulated clients' oracles need to know beyond the wire; empty bytes in production cost nothing.
 struct Call {
   CallId call;
+  // From the client's `traceparent` metadata (W3C Trace Context), low 64 bits of the trace id; 0: none.
+  std::uint64_t trace = 0;
   TimePoint deadline = kNever;   // On the node's boot clock; the request timeout applies as well.
   Request request;
   runtime::Mailbox<Reply>::Sender reply;

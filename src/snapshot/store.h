@@ -39,6 +39,7 @@ struct Contents {
 struct Identity {
   std::uint64_t cluster_id = 0;
   std::uint64_t member_id = 0;
+  friend bool operator==(const Identity&, const Identity&) = default;
 };
 
 class Store {

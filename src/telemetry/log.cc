@@ -81,4 +81,9 @@ void Log::error(std::string_view message, std::vector<Field> fields,
   write(Level::kError, message, std::move(fields), where);
 }
 
+void Log::fatal(std::string_view message, std::vector<Field> fields,
+                std::source_location where) const {
+  write(Level::kFatal, message, std::move(fields), where);
+}
+
 }  // namespace detcd::telemetry

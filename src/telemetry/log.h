@@ -60,6 +60,9 @@ class Log {
             std::source_location where = std::source_location::current()) const;
   void error(std::string_view message, std::vector<Field> fields = {},
              std::source_location where = std::source_location::current()) const;
+  // The last words of a process; ending it is the caller's.
+  void fatal(std::string_view message, std::vector<Field> fields = {},
+             std::source_location where = std::source_location::current()) const;
 
  private:
   void write(Level level, std::string_view message, std::vector<Field> fields,

@@ -69,11 +69,17 @@ class Wal {
   static runtime::Task<Result<Opened>> open(runtime::World world, std::string directory, Identity identity,
                                    Options options, bool accept_loss);
 
-  // Frames the saves as one batch, writes and syncs it. One call at a time.
+  // Frames the saves as one batch, writes and syncs it. When all of them are lazy nothing is
+  // written: the hard state goes with the next batch, the idle witness or the clean stop. Calls are
+  // carried out in order. A task of a call ends or is destroyed before the log is; a log whose save
+  // was destroyed while it was under way is good only for destroying.
   virtual runtime::Task<Result<void>> save(std::vector<raft::Save> saves) = 0;
   // All entries up to `mark.index` are in a durable snapshot: segments wholly before it may go. The
   // mark itself becomes part of the log.
   virtual runtime::Task<Result<void>> trim(raft::SnapshotMeta mark, raft::HardState hard_state) = 0;
+  // Whatever a loss found at open may have taken (term, vote, entries) is made good: the member is
+  // whole again. Until then every open reports that loss, since the log itself can't show it.
+  virtual runtime::Task<Result<void>> declare_whole() = 0;
   // Writes the witness of a clean stop. No save after it.
   virtual runtime::Task<Result<void>> close() = 0;
 

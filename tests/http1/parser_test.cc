@@ -36,7 +36,8 @@ TEST(Http1Parser, PipelinedRequestsComeOutInOrder) {
   RequestParser parser;
   const auto requests = parse_all(parser,
                                   "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
-                                  "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                  "POST /b HTTP/1.1\r\nHost: h\r\n"
+                                  "Transfer-Encoding: chunked\r\n\r\n"
                                   "2\r\nde\r\n1\r\nf\r\n0\r\n\r\n"
                                   "\r\nHEAD /c HTTP/1.0\r\n\r\n"
                                   "GET /d HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nGET");
@@ -84,7 +85,8 @@ TEST(Http1Parser, RefusesWhatIsNoRequestOrTooMuch) {
       {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400},
-      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+       "Transfer-Encoding: chunked\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n", 413},
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n80\r\n" +

@@ -1,5 +1,5 @@
-// A client and a server session joined by nothing but strings, for tests: bytes move in pieces of any
-// length, and everything that came out is kept as text lines or as values.
+// A client and a server session joined by nothing but strings, for tests: bytes move in pieces of
+// any length, and everything that came out is kept as text lines or as values.
 #pragma once
 
 #include <algorithm>

@@ -39,7 +39,7 @@ inline std::string write(const Frame& frame) {
 inline std::vector<Frame> read(std::string_view bytes) {
   const auto value = [&](std::size_t at, std::size_t size) {
     std::uint64_t out = 0;
-    for (std::size_t i = 0; i < size; ++i) out = out << 8 | static_cast<std::uint8_t>(bytes[at + i]);
+    for (const char byte : bytes.substr(at, size)) out = out << 8 | static_cast<std::uint8_t>(byte);
     return out;
   };
   std::vector<Frame> out;

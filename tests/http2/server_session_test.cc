@@ -335,8 +335,8 @@ TEST(ServerGoAway, NamesTheHighestStreamHandedOut) {
   EXPECT_TRUE(hand.server.closed());
 }
 
-// A client that can't know the limit yet repeats what is refused; one that broke its word is cut off,
-// and what it had opened before is reset.
+// A client that can't know the limit yet repeats what is refused; one that broke its word is cut
+// off, and what it had opened before is reset.
 TEST(ServerStreams, ConcurrencyLimitRefusesUnseenStreamsOnly) {
   ServerSession fresh({.concurrent_streams_max = 2});
   fresh.feed(raw::hello() + raw::headers(1, raw::request()) + raw::headers(3, raw::request()) +
@@ -389,6 +389,62 @@ TEST(ServerStreams, FinishWhileAFrameWaitsKeepsOrder) {
   EXPECT_EQ(std::get<AnswerMessage>(events[0]).message.view(), "first");
   EXPECT_EQ(std::get<AnswerMessage>(events[1]).message.view(), "second");
   EXPECT_EQ(std::get<CallEnded>(events[2]).status, (GrpcStatus{5, "end"}));
+}
+
+TEST(ServerPlain, RequestsOfOtherContentTypesAreHandedOverWhenAskedFor) {
+  ByHand hand({.plain_http = true});
+  hand.say(raw::headers(1, raw::request({}, "PUT", "application/json")));
+  hand.say(raw::data(1, "{\"a\":") + raw::data(1, "1}", true));
+  ASSERT_EQ(hand.events.size(), 3u);
+  EXPECT_TRUE(std::get<StreamOpened>(hand.events[0]).plain);
+  EXPECT_EQ(std::get<StreamOpened>(hand.events[0]).method, "PUT");
+  EXPECT_EQ(std::get<MessageReceived>(hand.events[1]).message.view(), "{\"a\":1}");
+  hand.server.answer_plain(StreamId(1), 200, {{"content-type", "text/plain"}});
+  hand.server.send_message(StreamId(1), Bytes("hello "));
+  hand.server.send_message(StreamId(1), Bytes("world"));
+  hand.server.finish(StreamId(1), {});
+  const auto data = of_type(hand.hear(), raw::kData);
+  ASSERT_EQ(data.size(), 1u);
+  EXPECT_EQ(data[0].payload, "hello world");
+  EXPECT_EQ(data[0].flags, raw::kEndStream);
+  EXPECT_EQ(hand.server.open_streams(), 0u);
+}
+
+TEST(ServerPlain, AnswerInPiecesEndsWithAnEmptyFrame) {
+  ByHand hand({.plain_http = true});
+  hand.say(raw::headers(1, raw::request({}, "GET", "text/html"), true));
+  hand.server.answer_plain(StreamId(1), 200, {});
+  hand.server.send_message(StreamId(1), Bytes("piece"));
+  EXPECT_EQ(of_type(hand.hear(), raw::kData).size(), 1u);
+  EXPECT_EQ(hand.count<StreamDrained>(), 1u);
+  hand.server.finish(StreamId(1), {});
+  const auto data = of_type(hand.hear(), raw::kData);
+  ASSERT_EQ(data.size(), 1u);
+  EXPECT_TRUE(data[0].payload.empty());
+  EXPECT_EQ(data[0].flags, raw::kEndStream);
+  EXPECT_EQ(hand.server.open_streams(), 0u);
+}
+
+TEST(ServerPlain, BodyBeyondTheLimitIsRefusedWith413) {
+  ByHand hand({.message_bytes_max = 100, .plain_http = true});
+  hand.say(raw::headers(1, raw::request({}, "POST", "application/json")));
+  hand.say(raw::data(1, std::string(60, 'x')) + raw::data(1, std::string(60, 'x')));
+  const auto frames = hand.hear();
+  EXPECT_EQ(hand.count<StreamReset>(), 1u);
+  EXPECT_EQ(hand.count<MessageReceived>(), 0u);
+  EXPECT_EQ(hand.status(),
+            (GrpcStatus{2, "unexpected HTTP status code received from server: 413"}));
+  EXPECT_EQ(of_type(frames, raw::kReset).size(), 1u);
+  EXPECT_EQ(hand.server.open_streams(), 0u);
+}
+
+TEST(ServerPlain, GrpcGoesOnBesideIt) {
+  ByHand hand({.plain_http = true});
+  hand.say(raw::headers(1, raw::request(), true));
+  hand.server.finish(StreamId(1), {5, "x"});
+  hand.hear();
+  EXPECT_EQ(hand.status(), (GrpcStatus{5, "x"}));
+  EXPECT_FALSE(std::get<StreamOpened>(hand.events[0]).plain);
 }
 
 }  // namespace

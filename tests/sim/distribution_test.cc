@@ -10,7 +10,9 @@
 namespace detcd::sim {
 namespace {
 
-std::uint64_t word(std::uint64_t i) { return keyed_draw(99, 1, 2, i); }
+std::uint64_t word(std::uint64_t i) {
+  return keyed_draw(99, 1, 2, i);
+}
 
 template <class F>
 std::vector<std::int64_t> sorted_samples(F sample) {
@@ -34,7 +36,8 @@ TEST(Distribution, LogarithmAndPowerAreInverse) {
 }
 
 TEST(Distribution, UniformCoversItsRangeEvenly) {
-  const auto values = sorted_samples([](std::uint64_t w) { return uniform(w, 10ns, 19ns).count(); });
+  const auto values =
+      sorted_samples([](std::uint64_t w) { return uniform(w, 10ns, 19ns).count(); });
   EXPECT_EQ(values.front(), 10);
   EXPECT_EQ(values.back(), 19);
   EXPECT_NEAR(static_cast<double>(std::count(values.begin(), values.end(), 13)), 2000, 200);

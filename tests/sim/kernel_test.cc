@@ -16,7 +16,9 @@ namespace {
 constexpr NodeNumber kNode{1};
 const Label kTask{kNode, EventKind::kTask, 0};
 
-VirtualTime at(Duration time) { return VirtualTime(time); }
+VirtualTime at(Duration time) {
+  return VirtualTime(time);
+}
 
 // A little program of 300 chains that post on, with drawn delays; everything observable goes into
 // the order of the answers.
@@ -48,8 +50,7 @@ Outcome run_chains(std::uint64_t seed, const std::function<void(Kernel&)>& twist
   Chains chains(kernel);
   chains.start();
   kernel.run_all();
-  return {kernel.hash(), chains.ran,
-          {kernel.checkpoints().begin(), kernel.checkpoints().end()}};
+  return {kernel.hash(), chains.ran, {kernel.checkpoints().begin(), kernel.checkpoints().end()}};
 }
 
 TEST(Kernel, SameSeedGivesTheSameRunTwice) {
@@ -143,7 +144,8 @@ TEST(Kernel, TiesShuffleWhatIsReadyAtOneInstant) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Kernel kernel(seed);
     std::vector<int> order;
-    for (int i = 0; i < 8; ++i) kernel.schedule(at(5ns), kTask, [&order, i] { order.push_back(i); });
+    for (int i = 0; i < 8; ++i)
+      kernel.schedule(at(5ns), kTask, [&order, i] { order.push_back(i); });
     kernel.run_all();
     if (std::find(orders.begin(), orders.end(), order) == orders.end()) orders.push_back(order);
   }

@@ -1,0 +1,150 @@
+#include "sim/oracles/cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace detcd::sim {
+namespace {
+
+std::string member(std::uint32_t node) { return "n" + std::to_string(node); }
+
+}  // namespace
+
+class ClusterOracle::Member final : public server::Observer {
+ public:
+  Member(ClusterOracle& oracle, std::uint32_t node) : oracle_(oracle), node_(node) {}
+
+  void on_proposed(apply::RequestId request, std::uint64_t trace) override {
+    if (trace != 0) oracle_.history_.proposed.emplace(request, trace);
+  }
+  void on_applied(const apply::Position& position, std::optional<apply::RequestId> request,
+                  std::uint64_t state_hash) override {
+    if (position.index <= applied_) {
+      oracle_.fail("applied order", member(node_) + " applied index " +
+                                        std::to_string(position.index) + " after " +
+                                        std::to_string(applied_));
+    }
+    applied_ = position.index;
+    oracle_.applied(node_, position, request, state_hash);
+  }
+  void on_installed(const apply::Position& position, std::uint64_t state_hash) override {
+    applied_ = position.index;
+    oracle_.installed(node_, position, state_hash);
+  }
+  void on_read(std::uint64_t trace, apply::LogIndex index) override {
+    if (trace != 0) oracle_.history_.read_at.insert_or_assign(trace, index);
+  }
+  void on_raft_event(const raft::Event& event) override {
+    if (const auto* changed = std::get_if<raft::RoleChanged>(&event)) {
+      if (changed->to == raft::RoleName::kLeader) {
+        oracle_.elected(node_, changed->term);
+      }
+    }
+    if (std::holds_alternative<raft::RecoveryEnded>(event)) ++oracle_.numbers_.recoveries;
+  }
+  void on_step(const raft::Raft& core) override {
+    const raft::Index commit = core.commit();
+    if (commit < commit_) {
+      oracle_.fail("monotone commit", member(node_) + " moved its commit index back from " +
+                                          std::to_string(commit_.value()) + " to " +
+                                          std::to_string(commit.value()));
+    }
+    if (core.term() < term_) {
+      oracle_.fail("monotone term", member(node_) + " moved its term back from " +
+                                        std::to_string(term_.value()) + " to " +
+                                        std::to_string(core.term().value()));
+    }
+    term_ = core.term();
+    if (commit > commit_) oracle_.committed(node_, core, commit_.next(), commit);
+    commit_ = commit;
+    // The event of the election comes after the step that won it.
+    if (core.role() == raft::RoleName::kLeader && !was_leader_) oracle_.check_leader(node_, core);
+    was_leader_ = core.role() == raft::RoleName::kLeader;
+  }
+
+ private:
+  ClusterOracle& oracle_;
+  std::uint32_t node_;
+  std::uint64_t applied_ = 0;
+  raft::Index commit_;
+  raft::Term term_;
+  bool was_leader_ = false;
+};
+
+std::unique_ptr<server::Observer> ClusterOracle::observer(std::uint32_t node) {
+  return std::make_unique<Member>(*this, node);
+}
+
+void ClusterOracle::fail(std::string oracle, std::string message) {
+  if (violation_) return;
+  violation_ = Violation{std::move(oracle), std::move(message)};
+  if (tell_) tell_();
+}
+
+void ClusterOracle::applied(std::uint32_t node, const apply::Position& position,
+                            std::optional<apply::RequestId> request, std::uint64_t state_hash) {
+  const AppliedRecord record{position.term, request, state_hash, node};
+  const auto [known, fresh] = history_.log.emplace(position.index, record);
+  if (fresh) return;
+  const std::string where = " at index " + std::to_string(position.index) + ": " + member(node) +
+                            " and " + member(known->second.node);
+  if (known->second.term != record.term || known->second.request != record.request) {
+    fail("state machine safety", "two members applied different entries" + where);
+  } else if (known->second.state_hash != state_hash) {
+    fail("state hash", "two members have different state" + where);
+  }
+}
+
+void ClusterOracle::installed(std::uint32_t node, const apply::Position& position,
+                              std::uint64_t state_hash) {
+  ++numbers_.installs;
+  const auto known = history_.log.find(position.index);
+  if (known == history_.log.end()) return;
+  if (known->second.state_hash != state_hash || known->second.term != position.term) {
+    fail("state hash", "a snapshot holds another state than was applied at index " +
+                           std::to_string(position.index) + ": " + member(node) + " and " +
+                           member(known->second.node));
+  }
+}
+
+void ClusterOracle::elected(std::uint32_t node, raft::Term term) {
+  ++numbers_.leaders;
+  const auto [known, fresh] = leader_of_.emplace(term.value(), node);
+  if (!fresh && known->second != node) {
+    fail("election safety", "two leaders in term " + std::to_string(term.value()) + ": " +
+                                member(known->second) + " and " + member(node));
+  }
+}
+
+// Leader completeness: what was ever committed is in the log of every later leader.
+void ClusterOracle::check_leader(std::uint32_t node, const raft::Raft& core) {
+  const raft::Status status = core.status();
+  for (const auto& [index, term] : committed_) {
+    if (raft::Index(index) < status.first_index) continue;
+    const std::optional<raft::Term> has = core.term_at(raft::Index(index));
+    if (has && has->value() == term) continue;
+    fail("leader completeness", "a leader lacks a committed entry: " + member(node) + " leads term " +
+                                    std::to_string(status.term.value()) + " without index " +
+                                    std::to_string(index) + " of term " + std::to_string(term));
+    return;
+  }
+}
+
+void ClusterOracle::committed(std::uint32_t node, const raft::Raft& core, raft::Index from,
+                              raft::Index to) {
+  const raft::Index first = std::max(from, core.status().first_index);
+  for (raft::Index index = first; index <= to; ++index) {
+    const std::optional<raft::Term> term = core.term_at(index);
+    if (!term) continue;
+    const auto [known, fresh] = committed_.emplace(index.value(), term->value());
+    if (!fresh && known->second != term->value()) {
+      fail("state machine safety", "two entries were committed at one index: " + member(node) +
+                                       " committed term " + std::to_string(term->value()) +
+                                       " at index " + std::to_string(index.value()) +
+                                       ", others term " + std::to_string(known->second));
+      return;
+    }
+  }
+}
+
+}  // namespace detcd::sim

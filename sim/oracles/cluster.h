@@ -1,0 +1,58 @@
+// The judges of live members: Raft's invariants (dissertation figure 3.2), equal state at equal
+// indexes, one command per index for ever. Each member reports through an Observer of its own; the
+// first contradiction is kept, in words.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "server/observer.h"
+#include "sim/history/history.h"
+
+namespace detcd::sim {
+
+class ClusterOracle {
+ public:
+  explicit ClusterOracle(History& history) : history_(history) {}
+
+  // The observer of one life of a member; it must not outlive the oracle.
+  [[nodiscard]] std::unique_ptr<server::Observer> observer(std::uint32_t node);
+
+  [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
+  // Called once, at the first violation.
+  void on_violation(std::function<void()> tell) { tell_ = std::move(tell); }
+
+  struct Numbers {
+    std::uint64_t leaders = 0;      // Elections won.
+    std::uint64_t recoveries = 0;   // Members that came back as Recovering and ended it.
+    std::uint64_t installs = 0;     // Snapshots installed.
+  };
+  [[nodiscard]] const Numbers& numbers() const { return numbers_; }
+  [[nodiscard]] std::uint64_t highest_committed() const {
+    return committed_.empty() ? 0 : committed_.rbegin()->first;
+  }
+
+ private:
+  class Member;
+  void fail(std::string oracle, std::string message);
+  void applied(std::uint32_t node, const apply::Position& position,
+               std::optional<apply::RequestId> request, std::uint64_t state_hash);
+  void installed(std::uint32_t node, const apply::Position& position, std::uint64_t state_hash);
+  void elected(std::uint32_t node, raft::Term term);
+  void check_leader(std::uint32_t node, const raft::Raft& core);
+  void committed(std::uint32_t node, const raft::Raft& core, raft::Index from, raft::Index to);
+
+  History& history_;
+  std::optional<Violation> violation_;
+  std::function<void()> tell_;
+  std::map<std::uint64_t, std::uint32_t> leader_of_;    // Term → node.
+  std::map<std::uint64_t, std::uint64_t> committed_;    // Index → term, as first seen committed.
+  Numbers numbers_;
+};
+
+}  // namespace detcd::sim

@@ -1,0 +1,67 @@
+// What etcd's KV store answers, written as naively as possible: a list of all versions of every key,
+// never purged, searched from front to back. The product is judged against it; nothing is shared with
+// the product but the request and answer types.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apply/command.h"
+
+namespace detcd::sim {
+
+class Model {
+ public:
+  apply::Answer apply(const apply::PutRequest& put);
+  apply::Answer apply(const apply::DeleteRangeRequest& erase);
+  apply::Answer apply(const apply::TxnRequest& txn);
+  apply::Answer apply(const apply::CompactionRequest& compact);
+  [[nodiscard]] apply::Answer read(const apply::RangeRequest& range) const;
+  // A read-only Txn.
+  [[nodiscard]] apply::Answer read(const apply::TxnRequest& txn) const;
+
+  [[nodiscard]] apply::Revision revision() const { return revision_; }
+  [[nodiscard]] apply::Revision compact_revision() const { return compacted_; }
+
+ private:
+  struct Version {
+    apply::Revision mod = 0;
+    apply::Revision create = 0;
+    std::int64_t version = 0;   // 0: a tombstone.
+    std::int64_t lease = 0;
+    std::string value;
+  };
+  // Branches taken by a Txn and its nested ones, all decided before anything runs, in the order of
+  // the walk.
+  using Decisions = std::vector<bool>;
+
+  [[nodiscard]] const Version* find(const std::string& key, apply::Revision at) const;
+  [[nodiscard]] std::vector<apply::KeyValue> live(const std::string& key, const std::string& end,
+                                                  apply::Revision at) const;
+  [[nodiscard]] apply::RangeResponse range_at(const apply::RangeRequest& range) const;
+  [[nodiscard]] bool holds(const apply::Compare& compare) const;
+  [[nodiscard]] bool holds_for(const apply::Compare& compare, const apply::KeyValue* kv) const;
+  void decide(const apply::TxnRequest& txn, Decisions& decisions) const;
+  [[nodiscard]] std::optional<apply::ApiError> refuse(const apply::TxnRequest& txn,
+                                                      const Decisions& decisions,
+                                                      std::size_t& next) const;
+  [[nodiscard]] std::optional<apply::ApiError> refuse(const apply::RequestOp& operation,
+                                                      const Decisions& decisions,
+                                                      std::size_t& next) const;
+  apply::TxnResponse run(const apply::TxnRequest& txn, const Decisions& decisions, std::size_t& next);
+  apply::ResponseOp run(const apply::RequestOp& operation, const Decisions& decisions,
+                        std::size_t& next);
+  apply::PutResponse put_now(const apply::PutRequest& put);
+  apply::DeleteRangeResponse erase_now(const apply::DeleteRangeRequest& erase);
+  [[nodiscard]] apply::Revision writing() const { return revision_ + 1; }
+
+  std::map<std::string, std::vector<Version>> keys_;
+  apply::Revision revision_ = 1;
+  apply::Revision compacted_ = -1;
+  bool wrote_ = false;   // In the transaction under way.
+};
+
+}  // namespace detcd::sim

@@ -1,0 +1,279 @@
+#include "app/serve.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "app/log_sink.h"
+#include "app/process.h"
+#include "bootstrap/initial_cluster.h"
+#include "bootstrap/version.h"
+#include "member/member.h"
+#include "runtime/timeout.h"
+#include "runtime_asio/asio_world.h"
+#include "runtime_asio/io_threads.h"
+#include "server/convert.h"
+#include "telemetry/log.h"
+
+namespace detcd::app {
+namespace {
+
+// Says to a thread of connections that the server goes down.
+struct Drain {};
+
+member::Options options_of(const bootstrap::Config& config) {
+  member::Options options;
+  server::NodeOptions& node = options.node;
+  node.name = config.name;
+  node.data_dir = config.data_dir;
+  node.wal_dir = config.wal_dir;
+  node.client_urls = bootstrap::strings(config.advertise_client_urls);
+  node.heartbeat_interval = config.heartbeat_interval;
+  node.election_timeout = config.election_timeout;
+  node.pre_vote = config.pre_vote;
+  node.snapshot_count = config.snapshot_count;
+  node.catch_up_entries = config.snapshot_catchup_entries;
+  node.limits.txn_ops_max = config.max_txn_ops;
+  node.limits.request_bytes_max = config.max_request_bytes;
+  node.quota_bytes = static_cast<std::int64_t>(config.quota_bytes);
+  options.peer_addresses = server::addresses_of(bootstrap::strings(config.listen_peer_urls));
+  options.client_addresses = server::addresses_of(bootstrap::strings(config.listen_client_urls));
+  options.clients.requests = node.limits;
+  options.clients.http2.concurrent_streams_max = config.max_concurrent_streams;
+  // gRPC's own limit leaves room for what surrounds a request of the largest size (ETCD.md §1).
+  options.clients.http2.message_bytes_max = config.max_request_bytes + 512 * kKiB;
+  options.clients.http2.ping_interval_min = config.keepalive_min_time;
+  if (config.keepalive_interval > Duration{}) {
+    options.clients.keepalive_interval = config.keepalive_interval;
+  }
+  options.clients.keepalive_timeout = config.keepalive_timeout;
+  return options;
+}
+
+// Every connection takes a descriptor; 150 stay for files and peers, as in etcd (ETCD.md §9.7).
+Result<std::size_t> connections_max() {
+  constexpr rlim_t kReserved = 150;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::size_t{1} << 16;
+  if (limit.rlim_cur <= kReserved) {
+    return Error{Errc::kInvalid, "file descriptor limit[" + std::to_string(limit.rlim_cur) +
+                                     "] of etcd process is too low, and should be set higher than 150 "
+                                     "to ensure internal usage"};
+  }
+  return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur - kReserved, 10'000'000));
+}
+
+class Server {
+ public:
+  Server(const bootstrap::Config& config, telemetry::Log log)
+      : config_(config),
+        log_(log),
+        world_("."),
+        stop_(world_.scheduler),
+        clients_ended_(world_.scheduler),
+        tasks_(world_.scheduler) {
+    if (config.io_threads > 0) {
+      threads_ = std::make_unique<runtime_asio::IoThreads>(config.io_threads, ".");
+    }
+  }
+
+  // Runs the world until the member has stopped.
+  std::optional<Error> run() {
+    tasks_.spawn(main());
+    world_.scheduler.run();
+    tasks_.cancel();
+    threads_.reset();
+    member_.reset();
+    return error_;
+  }
+  // From any thread.
+  void ask_to_stop() {
+    world_.scheduler.post_from_anywhere([this] {
+      asked_ = true;
+      if (member_ != nullptr) {
+        member_->request_stop();
+      } else {
+        world_.scheduler.stop();
+      }
+    });
+  }
+
+ private:
+  runtime::Task<void> main() {
+    const Result<void> done = co_await serve();
+    if (!done) error_ = done.error();
+    world_.scheduler.stop();
+  }
+
+  runtime::Task<Result<void>> serve() {
+    member::Options options = options_of(config_);
+    const Result<std::size_t> connections = connections_max();
+    if (!connections) co_return connections.error();
+    options.clients.connections_max = *connections;
+    const Result<void> founded = found(options.node);
+    if (!founded) co_return founded.error();
+    if (threads_ != nullptr) {
+      const Result<void> bound = co_await bind_threads(options);
+      if (!bound) co_return bound.error();
+    }
+    const api::Settings clients = options.clients;
+    Result<std::unique_ptr<member::Member>> opened =
+        co_await member::Member::open(world_.world(), log_, std::move(options), nullptr);
+    if (!opened) co_return opened.error();
+    member_ = std::move(*opened);
+    if (asked_) member_->request_stop();
+    start_threads(clients);
+    const server::Stopped stopped = co_await member_->run();
+    co_await end_threads();
+    if (stopped.error) co_return *stopped.error;
+    co_return Result<void>();
+  }
+
+  // A first start needs the members; later they are in the log, and the flags are ignored.
+  Result<void> found(server::NodeOptions& node) const {
+    const bool known = std::filesystem::exists(config_.data_dir + "/member/identity");
+    Result<bootstrap::InitialCluster> cluster = bootstrap::found_cluster(config_);
+    if (!cluster) {
+      if (known) return {};
+      return cluster.error();
+    }
+    if (!known && config_.initial_cluster_state == bootstrap::ClusterState::kExisting) {
+      return Error{Errc::kInvalid,
+                   "joining a running cluster (--initial-cluster-state=existing) isn't possible in "
+                   "this version; start the members of a new cluster together"};
+    }
+    node.cluster_id = cluster->cluster_id;
+    node.member_id = cluster->own_id;
+    node.initial_members = std::move(cluster->members);
+    return {};
+  }
+
+  // Ports are taken before the data directory is touched.
+  runtime::Task<Result<void>> bind_threads(member::Options& options) {
+    for (const std::string& address : options.client_addresses) {
+      Result<std::vector<std::unique_ptr<runtime::Listener>>> listeners =
+          co_await threads_->listen(world_.network, tasks_, address);
+      if (!listeners) {
+        co_return Error{listeners.error().code, "listen tcp " + address + ": " + listeners.error().message};
+      }
+      bound_.push_back(std::move(*listeners));
+    }
+    options.client_addresses.clear();
+    co_return Result<void>();
+  }
+
+  void start_threads(const api::Settings& settings) {
+    for (std::vector<std::unique_ptr<runtime::Listener>>& listeners : bound_) {
+      for (std::size_t thread = 0; thread < listeners.size(); ++thread) {
+        ++serving_;
+        threads_->spawn(thread, [this, settings, listener = std::move(listeners[thread])](
+                                    runtime::World world) mutable {
+          return serve_clients(
+              api::Environment{world.scheduler, log_, member_->node().service(), settings},
+              std::move(listener), stop_.sender(), clients_ended_.sender());
+        });
+      }
+    }
+    bound_.clear();
+  }
+
+  // On a thread of connections, from its first connection to the end of its drain.
+  static runtime::Task<void> serve_clients(
+      api::Environment environment, std::unique_ptr<runtime::Listener> listener,
+      runtime::Mailbox<runtime::Mailbox<Drain>::Sender>::Sender ready,
+      runtime::Mailbox<Drain>::Sender ended) {
+    runtime::Mailbox<Drain> drain(environment.scheduler);
+    const bool told = ready.send(drain.sender());
+    static_cast<void>(told);
+    api::Listener clients(environment, std::move(listener));
+    clients.start();
+    const std::optional<Drain> asked = co_await drain.receive();
+    static_cast<void>(asked);
+    co_await clients.shutdown();
+    const bool heard = ended.send(Drain{});
+    static_cast<void>(heard);
+  }
+
+  runtime::Task<void> end_threads() {
+    const TimePoint deadline = world_.scheduler.clock().boot() + 100ms;
+    for (std::size_t i = 0; i < serving_; ++i) {
+      const auto thread = co_await stop_.receive_until(deadline);
+      if (thread) thread->send(Drain{});
+    }
+    for (std::size_t i = 0; i < serving_; ++i) {
+      const std::optional<Drain> ended = co_await clients_ended_.receive_until(deadline);
+      static_cast<void>(ended);
+    }
+  }
+
+  const bootstrap::Config& config_;
+  telemetry::Log log_;
+  runtime_asio::AsioWorld world_;
+  std::unique_ptr<runtime_asio::IoThreads> threads_;
+  std::vector<std::vector<std::unique_ptr<runtime::Listener>>> bound_;
+  std::size_t serving_ = 0;
+  runtime::Mailbox<runtime::Mailbox<Drain>::Sender> stop_;  // How to reach the threads.
+  runtime::Mailbox<Drain> clients_ended_;
+  std::unique_ptr<member::Member> member_;
+  std::optional<Error> error_;
+  bool asked_ = false;
+  runtime::TaskGroup tasks_;
+};
+
+}  // namespace
+
+int serve(const bootstrap::Config& config) {
+  const Result<std::unique_ptr<LogSink>> sink = LogSink::open(config.log_outputs, config.log_format);
+  if (!sink) {
+    bootstrap::Exit exit;
+    exit.err = sink.error().message + "\n";
+    return carry_out(exit);
+  }
+  const telemetry::Log log(**sink, config.log_level);
+  for (const telemetry::Record& note : config.notes) {
+    if (log.enabled(note.level)) (*sink)->write(note);
+  }
+  log.info("starting an etcd server", {{"etcd-version", bootstrap::kEtcdVersion},
+                                       {"detcd-version", bootstrap::detcd_version()},
+                                       {"git-sha", bootstrap::git_commit()},
+                                       {"name", config.name},
+                                       {"data-dir", config.data_dir}});
+  std::atomic<int> signal_received{0};
+  std::optional<Error> error;
+  {
+    // The signals first: threads inherit their mask.
+    std::mutex guard;
+    Server* running = nullptr;
+    Signals signals([&](int signal) {
+      log.info("received signal; shutting down", {{"signal", signal == 2 ? "interrupt" : "terminated"}});
+      const std::lock_guard lock(guard);
+      signal_received = signal;
+      if (running != nullptr) running->ask_to_stop();
+    });
+    Server server(config, log);
+    {
+      const std::lock_guard lock(guard);
+      running = &server;
+      // A signal that came before there was anybody to tell.
+      if (signal_received != 0) server.ask_to_stop();
+    }
+    error = server.run();
+    const std::lock_guard lock(guard);
+    running = nullptr;
+  }
+  if (error) {
+    log.fatal("failed to start or to go on", {{"error", error->message}});
+    return bootstrap::kExitFailure;
+  }
+  if (signal_received != 0) end_by_signal(signal_received);
+  return bootstrap::kExitOk;
+}
+
+}  // namespace detcd::app

@@ -1,0 +1,148 @@
+#include "runtime_asio/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace detcd::runtime_asio {
+
+namespace {
+
+// Operations between two looks at the sockets.
+constexpr int kBatch = 128;
+// The context's timer doesn't count suspends, our deadlines do: it never sleeps longer than this.
+constexpr Duration kTimerMax = 1s;
+constexpr std::size_t kOffloadThreadsMax = 4;
+
+class OffloadedWork final : public Job {
+ public:
+  OffloadedWork(runtime::Scheduler& scheduler, std::move_only_function<void()> work,
+                std::move_only_function<void()> done)
+      : scheduler_(scheduler), work_(std::move(work)), done_(std::move(done)) {}
+  void work() override { std::exchange(work_, {})(); }
+  void tell() override { scheduler_.post_from_anywhere(std::move(done_)); }
+
+ private:
+  runtime::Scheduler& scheduler_;
+  std::move_only_function<void()> work_;
+  std::move_only_function<void()> done_;
+};
+
+}  // namespace
+
+struct AsioScheduler::Core {
+  boost::asio::io_context context{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
+      context.get_executor()};
+  boost::asio::steady_timer timer{context};
+};
+
+AsioScheduler::AsioScheduler()
+    : core_(std::make_unique<Core>()), helpers_(kOffloadThreadsMax, AtEnd::kDrop) {}
+
+AsioScheduler::~AsioScheduler() {
+  // The members go in this order: the helpers, whose threads may still post to the context; the
+  // context, whose queue may own operations; the timers. Nothing may reach back to us from there.
+  while (first_ != nullptr) {
+    runtime::Operation& operation = *first_;
+    unlink(operation);
+    forget(operation);
+  }
+  while (!timers_.empty()) forget(timers_.pop());
+}
+
+boost::asio::io_context& AsioScheduler::context() { return core_->context; }
+
+void AsioScheduler::run() {
+  core_->context.restart();
+  core_->context.run();
+}
+
+void AsioScheduler::stop() {
+  // Through the queue, so that a stop before run() isn't undone by the restart there.
+  boost::asio::post(core_->context, [this] { core_->context.stop(); });
+}
+
+void AsioScheduler::post_from_anywhere(std::move_only_function<void()> work) {
+  boost::asio::post(core_->context, std::move(work));
+}
+
+void AsioScheduler::offload(std::move_only_function<void()> work,
+                            std::move_only_function<void()> done) {
+  helpers_.run(std::make_shared<Lane>(),
+               std::make_unique<OffloadedWork>(*this, std::move(work), std::move(done)));
+}
+
+void AsioScheduler::append(runtime::Operation& operation) {
+  operation.next = nullptr;
+  operation.previous = last_;
+  (last_ != nullptr ? last_->next : first_) = &operation;
+  last_ = &operation;
+}
+
+void AsioScheduler::unlink(runtime::Operation& operation) noexcept {
+  (operation.previous != nullptr ? operation.previous->next : first_) = operation.next;
+  (operation.next != nullptr ? operation.next->previous : last_) = operation.previous;
+}
+
+void AsioScheduler::enqueue(runtime::Operation& operation) {
+  operation.place = 0;
+  append(operation);
+  post_drain();
+}
+
+void AsioScheduler::post_drain() {
+  if (std::exchange(drain_posted_, true)) return;
+  boost::asio::post(core_->context, [this] { drain(); });
+}
+
+void AsioScheduler::drain() {
+  for (int i = 0; i < kBatch && first_ != nullptr; ++i) {
+    runtime::Operation& operation = *first_;
+    unlink(operation);
+    Scheduler::run(operation);
+  }
+  drain_posted_ = false;
+  if (first_ != nullptr) post_drain();
+}
+
+void AsioScheduler::arm(runtime::Operation& operation, TimePoint deadline) {
+  timers_.add(operation, deadline);
+  set_timer();
+}
+
+void AsioScheduler::withdraw(runtime::Operation& operation) noexcept {
+  // The context's timer stays as it is: going off for nothing is cheaper than setting it anew.
+  if (operation.place != 0) {
+    timers_.remove(operation);
+  } else {
+    unlink(operation);
+  }
+}
+
+void AsioScheduler::set_timer() {
+  if (timers_.empty() || timers_.earliest() == kNever) return;
+  if (timer_set_for_ <= timers_.earliest()) return;
+  const TimePoint now = clock_.boot();
+  const TimePoint until = std::min(timers_.earliest(), now + kTimerMax);
+  if (timer_set_for_ <= until) return;
+  timer_set_for_ = until;
+  core_->timer.expires_after(std::max(Duration::zero(), until - now));
+  core_->timer.async_wait([this](const boost::system::error_code& error) {
+    if (!error) run_timers();
+  });
+}
+
+void AsioScheduler::run_timers() {
+  timer_set_for_ = kNever;
+  const TimePoint now = clock_.boot();
+  while (!timers_.empty() && timers_.earliest() <= now) append(timers_.pop());
+  if (first_ != nullptr) post_drain();
+  set_timer();
+}
+
+}  // namespace detcd::runtime_asio

@@ -1,0 +1,152 @@
+// Committed entries to the state machine, one after another, in bounded steps.
+#include <utility>
+
+#include "base/codec.h"
+#include "raft/codec.h"
+#include "server/convert.h"
+#include "server/node.h"
+#include "wire/command_codec.h"
+
+namespace detcd::server {
+namespace {
+
+constexpr mvcc::Budget kApplyBudget{10'000};
+constexpr std::size_t kEntriesPerTurn = 512;
+
+std::vector<std::uint64_t> values(const raft::NodeSet& nodes) {
+  std::vector<std::uint64_t> ids;
+  for (const raft::NodeId node : nodes) ids.push_back(node.value());
+  return ids;
+}
+
+}  // namespace
+
+runtime::Task<void> Node::apply_committed() {
+  for (;;) {
+    std::size_t entries = 0;
+    while (!to_apply_.empty() && entries < kEntriesPerTurn) {
+      if (const auto* pending = std::get_if<PendingInstall>(&to_apply_.front())) {
+        if (pending->after && *pending->after > persisted_id_) break;
+        install(pending->meta);
+        to_apply_.pop_front();
+        continue;
+      }
+      const raft::Entry entry = std::get<raft::Entry>(std::move(to_apply_.front()));
+      to_apply_.pop_front();
+      ++entries;
+      const Result<bool> command = begin(entry);
+      if (!command) {
+        fail(command.error());
+        co_return;
+      }
+      applying_ = true;
+      for (;;) {
+        const mvcc::Advance progress = applier_->advance(kApplyBudget);
+        if (std::holds_alternative<mvcc::Done>(progress)) break;
+        check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
+        co_await runtime::yield(world_.scheduler);
+      }
+      applying_ = false;
+      finish(entry, *command);
+    }
+    if (entries > 0) {
+      push(raft::Applied{raft::Index(applier_->applied().index)});
+      maybe_snapshot();
+    }
+    std::vector<WaitingRead> ready = reads_.take_ready(raft::Index(applier_->applied().index));
+    for (WaitingRead& read : ready) answer_read(std::move(read));
+    if (entries == kEntriesPerTurn) {
+      co_await runtime::yield(world_.scheduler);
+    } else {
+      const bool woken = co_await committed_waiting_.wait();
+      static_cast<void>(woken);
+    }
+  }
+}
+
+// True when it is a command, whose answer somebody may wait for.
+Result<bool> Node::begin(const raft::Entry& entry) {
+  const apply::Position position{entry.index.value(), entry.term.value(), entry.time_ms};
+  if (entry.kind == raft::EntryKind::kConfiguration) {
+    Reader in(entry.data.view());
+    const Result<raft::ConfigurationEntry> change = raft::decode_configuration_entry(in);
+    if (!change) return change.error();
+    applied_configuration_ = change->configuration;
+    raft::NodeSet voters = change->configuration.voters;
+    voters.insert(change->configuration.voters_outgoing.begin(),
+                  change->configuration.voters_outgoing.end());
+    applier_->configure(position, change->context, values(voters),
+                        values(change->configuration.learners));
+    return false;
+  }
+  if (entry.data.empty()) {
+    applier_->skip(position);
+    return false;
+  }
+  Result<apply::Command> command = wire::decode_command(entry.data);
+  // An entry this version can't read stops it: skipping would make it differ from the others.
+  if (!command) {
+    return Error{command.error().code, "entry " + std::to_string(entry.index.value()) + ": " +
+                                           command.error().message};
+  }
+  applying_id_ = command->id;
+  applier_->begin(position, std::move(*command));
+  return true;
+}
+
+void Node::finish(const raft::Entry& entry, bool command) {
+  const apply::Position position{entry.index.value(), entry.term.value(), entry.time_ms};
+  const std::uint64_t hash = applier_->state_hash();
+  if (entry.kind == raft::EntryKind::kConfiguration) learn_members();
+  if (!command) {
+    observer_.on_applied(position, std::nullopt, hash);
+    return;
+  }
+  observer_.on_applied(position, applying_id_, hash);
+  apply::Answer result = applier_->take_answer();
+  const std::optional<Proposals::Pending> pending = proposals_.complete(applying_id_);
+  if (const auto* response = std::get_if<apply::Response>(&result)) {
+    if (std::holds_alternative<apply::CompactionResponse>(*response)) sweep_waiting_.wake_one();
+  }
+  if (!pending || !pending->origin) return;
+  if (const auto* error = std::get_if<apply::ApiError>(&result)) {
+    answer(*pending->origin, *error);
+  } else {
+    answer(*pending->origin, std::get<apply::Response>(std::move(result)));
+  }
+}
+
+void Node::install(const raft::SnapshotMeta& meta) {
+  const auto found = received_.find(meta.index.value());
+  check(found != received_.end(), "the core installs only a state that was received");
+  Result<std::unique_ptr<apply::Applier>> image =
+      apply::Applier::restore(options_.cluster_id, image_of(found->second));
+  if (!image) {
+    fail(image.error());
+    return;
+  }
+  applier_ = std::move(*image);
+  applied_configuration_ = meta.configuration;
+  received_.erase(received_.begin(), std::next(found));
+  log_.info("applied snapshot", {{"snapshot-index", meta.index.value()}});
+  observer_.on_installed(applier_->applied(), applier_->state_hash());
+  learn_members();
+  push(raft::SnapshotInstalled{meta.index});
+}
+
+// Frees what compactions hid, a little at a time, when nothing is being applied.
+runtime::Task<void> Node::sweep() {
+  constexpr mvcc::Budget kSweepBudget{2'000};
+  for (;;) {
+    const bool woken = co_await sweep_waiting_.wait();
+    static_cast<void>(woken);
+    for (;;) {
+      co_await runtime::sleep_for(world_.scheduler, 1ms);
+      if (applying_) continue;
+      const mvcc::Advance progress = applier_->sweep(kSweepBudget);
+      if (!std::holds_alternative<mvcc::More>(progress)) break;
+    }
+  }
+}
+
+}  // namespace detcd::server

@@ -1,0 +1,216 @@
+// What clients ask: writes become commands, reads are answered from the applied state.
+#include <algorithm>
+#include <utility>
+
+#include "apply/validate.h"
+#include "server/node.h"
+
+namespace detcd::server {
+namespace {
+
+template <class... Cases>
+struct Overload : Cases... {
+  using Cases::operator()...;
+};
+
+// One advance of a read answers most of them at once; the rest goes on in a task of its own.
+constexpr mvcc::Budget kReadBudget{10'000};
+
+}  // namespace
+
+runtime::Task<void> Node::take_calls() {
+  for (;;) {
+    std::optional<ToNode> message = co_await mailbox_.receive();
+    if (!message) co_return;
+    // All that has arrived goes into one turn of the core: one append, one sync.
+    while (message) {
+      if (Call* call = std::get_if<Call>(&*message)) {
+        on_call(std::move(*call));
+      } else {
+        const Forget& forget = std::get<Forget>(*message);
+        proposals_.forget(forget.call, forget.reply);
+        reads_.forget(forget.call, forget.reply);
+      }
+      message = mailbox_.try_receive();
+    }
+    work_.wake_all();
+  }
+}
+
+void Node::on_call(Call call) {
+  const ReturnAddress origin{call.call, call.trace, call.reply};
+  std::visit(
+      Overload{
+          [&](apply::PutRequest& put) { propose(call, {{}, std::move(put)}); },
+          [&](apply::DeleteRangeRequest& erase) { propose(call, {{}, std::move(erase)}); },
+          [&](apply::CompactionRequest& compact) { propose(call, {{}, compact}); },
+          [&](apply::TxnRequest& txn) {
+            if (!apply::is_read_only(txn)) {
+              propose(call, {{}, std::move(txn)});
+            } else {
+              const bool linearizable = !apply::is_serializable(txn);
+              read(std::move(call), linearizable);
+            }
+          },
+          [&](const apply::RangeRequest& range) {
+            const bool linearizable = !range.serializable;
+            read(std::move(call), linearizable);
+          },
+          [&](const MemberListRequest& list) {
+            const bool linearizable = list.linearizable;
+            read(std::move(call), linearizable);
+          },
+          [&](const HealthRequest& health) {
+            if (!health.serializable && !leader_) {
+              answer(origin, HealthResponse{false, "RAFT NO LEADER"});
+              return;
+            }
+            const bool linearizable = !health.serializable;
+            read(std::move(call), linearizable);
+          },
+          [&](const StatusRequest&) { answer(origin, status_now()); },
+          [&](const VersionRequest&) { answer(origin, version()); },
+          [&](const HashKvRequest&) { read(std::move(call), false); },
+      },
+      call.request);
+}
+
+void Node::propose(const Call& call, apply::Command command) {
+  const ReturnAddress origin{call.call, call.trace, call.reply};
+  const std::uint64_t applied = applier_->applied().index;
+  if (core_.commit().value() > applied + options_.unapplied_max) {
+    answer(origin, apply::ApiError::kTooManyRequests);
+    return;
+  }
+  const std::optional<apply::ApiError> refused =
+      proposals_.propose(std::move(command), origin, world_.clock.boot());
+  if (refused) {
+    answer(origin, *refused);
+  } else {
+    observer_.on_proposed(proposals_.last_id(), call.trace);
+  }
+}
+
+void Node::read(Call call, bool linearizable) {
+  const TimePoint now = world_.clock.boot();
+  WaitingRead waiting{{call.call, call.trace, std::move(call.reply)},
+                      std::move(call.request),
+                      now + request_timeout(options_),
+                      now};
+  if (linearizable) {
+    reads_.add(std::move(waiting));
+  } else {
+    answer_read(std::move(waiting));
+  }
+}
+
+void Node::answer_read(WaitingRead waiting) {
+  const ReturnAddress& origin = waiting.origin;
+  observer_.on_read(origin.trace, applier_->applied().index);
+  std::visit(Overload{
+                 [&](apply::RangeRequest& range) {
+                   start_range(origin, applier_->range(std::move(range)));
+                 },
+                 [&](apply::TxnRequest& txn) {
+                   start_range(origin, applier_->read_txn(std::move(txn)));
+                 },
+                 [&](const HashKvRequest& hash) {
+                   long_reads_.spawn(finish_hash(origin, applier_->hash_kv(hash.revision), applier_));
+                 },
+                 [&](const MemberListRequest&) {
+                   answer(origin, MemberListResponse{applier_->members().list()});
+                 },
+                 [&](const HealthRequest&) { answer(origin, HealthResponse{true, ""}); },
+                 [&](const auto&) { check(false, "only reads wait as reads"); },
+             },
+             waiting.request);
+}
+
+// Most reads are done at the first advance, in the step that asked; only long ones become tasks.
+void Node::start_range(const ReturnAddress& origin, std::unique_ptr<apply::RangeWork> work) {
+  if (std::holds_alternative<mvcc::Done>(work->advance(kReadBudget))) {
+    answer_range(origin, work->take());
+  } else {
+    long_reads_.spawn(finish_range(origin, std::move(work), applier_));
+  }
+}
+
+void Node::answer_range(const ReturnAddress& origin, apply::Answer result) {
+  if (const auto* error = std::get_if<apply::ApiError>(&result)) {
+    answer(origin, *error);
+  } else {
+    answer(origin, std::get<apply::Response>(std::move(result)));
+  }
+}
+
+runtime::Task<void> Node::finish_range(ReturnAddress origin, std::unique_ptr<apply::RangeWork> work,
+                                       [[maybe_unused]] std::shared_ptr<apply::Applier> pinned) {
+  for (;;) {
+    co_await runtime::yield(world_.scheduler);
+    const mvcc::Advance progress = work->advance(kReadBudget);
+    if (std::holds_alternative<mvcc::Done>(progress)) break;
+    check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
+  }
+  answer_range(origin, work->take());
+  // The work pins the applier it reads from: it goes first.
+  work.reset();
+}
+
+runtime::Task<void> Node::finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
+                                      [[maybe_unused]] std::shared_ptr<apply::Applier> pinned) {
+  for (;;) {
+    const mvcc::Advance progress = work->advance(kReadBudget);
+    if (std::holds_alternative<mvcc::Done>(progress)) break;
+    check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
+    co_await runtime::yield(world_.scheduler);
+  }
+  const std::variant<apply::HashKvAnswer, apply::ApiError> result = work->take();
+  if (const auto* error = std::get_if<apply::ApiError>(&result)) {
+    answer(origin, *error);
+  } else {
+    answer(origin, std::get<apply::HashKvAnswer>(result));
+  }
+  work.reset();
+}
+
+ResponseHeader Node::header(bool with_revision) const {
+  ResponseHeader header;
+  header.cluster_id = options_.cluster_id;
+  header.member_id = options_.member_id;
+  header.revision = with_revision ? applier_->revision() : 0;
+  header.raft_term = core_.term().value();
+  return header;
+}
+
+void Node::answer(const ReturnAddress& origin, Outcome outcome) {
+  ResponseHeader filled = header(!std::holds_alternative<MemberListResponse>(outcome));
+  // What an answer was made from decides its revision, not what was applied since.
+  if (const auto* response = std::get_if<apply::Response>(&outcome)) {
+    std::visit(Overload{
+                   [&](const apply::PublishResponse&) {},
+                   [&](const auto& known) { filled.revision = known.header_revision; },
+               },
+               *response);
+  }
+  const bool sent = origin.reply.send(Reply{origin.call, filled, std::move(outcome)});
+  static_cast<void>(sent);  // The connection may be gone: nobody waits then.
+}
+
+StatusResponse Node::status_now() const {
+  const raft::Status status = core_.status();
+  StatusResponse response;
+  response.version = kApiVersion;
+  response.db_size = static_cast<std::int64_t>(applier_->sizes().size);
+  response.db_size_in_use = static_cast<std::int64_t>(applier_->sizes().in_use);
+  response.db_size_quota = options_.quota_bytes;
+  response.leader = status.leader ? status.leader->value() : 0;
+  response.raft_index = status.commit.value();
+  response.raft_term = status.term.value();
+  response.raft_applied_index = applier_->applied().index;
+  response.is_learner = status.role == raft::RoleName::kLearner;
+  response.storage_version = applier_->cluster_version();
+  if (!status.leader) response.errors.emplace_back("etcdserver: no leader");
+  return response;
+}
+
+}  // namespace detcd::server

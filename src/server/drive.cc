@@ -1,0 +1,158 @@
+// The loop around the core: inputs in, outputs carried out in order.
+#include <algorithm>
+#include <utility>
+
+#include "server/convert.h"
+#include "server/node.h"
+
+namespace detcd::server {
+namespace {
+
+constexpr std::size_t kInputsPerTurn = 256;
+
+template <class... Cases>
+struct Overload : Cases... {
+  using Cases::operator()...;
+};
+
+}  // namespace
+
+runtime::Task<void> Node::drive() {
+  for (;;) {
+    turn();
+    if (stopped_) co_return;
+    if (!inputs_.empty() || proposals_.has_batch()) {
+      co_await runtime::yield(world_.scheduler);
+      if (!inputs_.empty() || leader_) continue;
+    }
+    const bool woken = co_await work_.wait_until(next_deadline());
+    static_cast<void>(woken);
+  }
+}
+
+TimePoint Node::next_deadline() const {
+  return std::min({core_.next_deadline(), proposals_.next_deadline(), reads_.next_deadline()});
+}
+
+// put-path 5/8
+void Node::turn() {
+  const TimePoint now = world_.clock.boot();
+  for (std::size_t i = 0; i < kInputsPerTurn && !inputs_.empty(); ++i) {
+    decltype(raft::Input::what) what = std::move(inputs_.front());
+    inputs_.pop_front();
+    step(std::move(what));
+  }
+  if (leader_ && proposals_.has_batch()) step(raft::Propose{proposals_.take_batch()});
+  if (const std::optional<std::uint64_t> round = reads_.begin_round(now)) step(raft::Read{*round});
+  if (core_.next_deadline() <= now) step(raft::Tick{});
+  expire(now);
+}
+
+void Node::step(decltype(raft::Input::what) what) {
+  std::vector<Bytes> commands;
+  if (const auto* propose = std::get_if<raft::Propose>(&what)) commands = propose->commands;
+  raft::Output output = core_.step(raft::Input{world_.clock.boot(), std::move(what)});
+  observer_.on_step(core_);
+  // A Propose is taken whole or dropped whole: dropped ones wait for the next leader.
+  for (const raft::Event& event : output.events) {
+    const auto* dropped = std::get_if<raft::ProposalDropped>(&event);
+    if (dropped != nullptr && !commands.empty()) proposals_.give_back(std::exchange(commands, {}));
+  }
+  carry_out(std::move(output));
+}
+
+void Node::carry_out(raft::Output output) {
+  std::optional<raft::SaveId> save_id;
+  if (output.save) {
+    save_id = output.save->id;
+    saves_.push_back(std::move(*output.save));
+    saves_waiting_.wake_one();
+  }
+  for (raft::Outgoing& outgoing : output.messages) {
+    if (outgoing.after && *outgoing.after > persisted_id_) {
+      held_.push_back(std::move(outgoing));
+    } else {
+      transport_->send(outgoing.message);
+    }
+  }
+  if (output.install) to_apply_.emplace_back(PendingInstall{*output.install, save_id});
+  for (raft::Entry& entry : output.committed) to_apply_.emplace_back(std::move(entry));
+  if (!to_apply_.empty()) committed_waiting_.wake_one();
+  for (const raft::ReadState& read : output.reads) {
+    reads_.confirm(read.read_id, read.index);
+    committed_waiting_.wake_one();
+  }
+  for (const raft::Event& event : output.events) on_event(event);
+}
+
+void Node::send_snapshot(raft::NodeId to) {
+  // Between two entries the applied state is whole; its position names it.
+  if (applying_ || applier_->applied().index == 0) {
+    push(raft::SnapshotReported{to, false});
+    return;
+  }
+  const apply::Position& position = applier_->applied();
+  raft::SnapshotMeta meta{raft::Index(position.index), raft::Term(position.term), position.time_ms,
+                          applied_configuration_};
+  const raft::Message message{raft::NodeId(options_.member_id), to, core_.status().term,
+                              raft::InstallSnapshot{meta}};
+  log_.info("sending database snapshot",
+            {{"snapshot-index", position.index}, {"remote-peer-id", telemetry::hex(to.value())}});
+  transport_->send_snapshot(message,
+                            Bytes::adopt(snapshot::pack(contents_of(applier_->capture(), meta))));
+}
+
+void Node::on_event(const raft::Event& event) {
+  observer_.on_raft_event(event);
+  std::visit(Overload{
+                 [&](const raft::LeaderChanged& change) { on_leader_changed(change); },
+                 [&](const raft::ReadFailed& failed) {
+                   reads_.fail(failed.read_id, world_.clock.boot());
+                 },
+                 [&](const raft::SnapshotNeeded& needed) { send_snapshot(needed.to); },
+                 [&](const raft::ConfigurationChanged&) { learn_members(); },
+                 [&](const auto&) {
+                   if (log_.enabled(telemetry::Level::kDebug)) log_.debug(raft::describe(event));
+                 },
+             },
+             event);
+}
+
+void Node::on_leader_changed(const raft::LeaderChanged& change) {
+  const std::string self = telemetry::hex(options_.member_id);
+  const std::string term = std::to_string(change.term.value());
+  if (change.leader) {
+    log_.info("raft.node: " + self + " elected leader " + telemetry::hex(change.leader->value()) +
+              " at term " + term);
+  } else if (leader_) {
+    log_.info("raft.node: " + self + " lost leader " + telemetry::hex(leader_->value()) +
+              " at term " + term);
+  }
+  leader_ = change.leader;
+  leader_changed_ = world_.clock.boot();
+  if (leader_) {
+    reads_.retry_now();
+    work_.wake_all();
+  }
+}
+
+// etcd's choice of words (ETCD.md §2.13): what most likely kept the entry from committing.
+apply::ApiError Node::timeout_reason(TimePoint since) const {
+  if (!leader_ || leader_changed_ >= since) return apply::ApiError::kTimeoutDueToLeaderFail;
+  const std::size_t voters = core_.status().configuration.voters.size();
+  if (transport_->connected() + 1 < voters / 2 + 1) {
+    return apply::ApiError::kTimeoutDueToConnectionLost;
+  }
+  return apply::ApiError::kTimeout;
+}
+
+void Node::expire(TimePoint now) {
+  for (const Proposals::Pending& pending : proposals_.expire(now)) {
+    if (pending.origin) answer(*pending.origin, timeout_reason(pending.since));
+  }
+  for (const WaitingRead& waiting : reads_.expire(now)) {
+    answer(waiting.origin, timeout_reason(waiting.since));
+  }
+}
+
+}  // namespace detcd::server

@@ -1,0 +1,255 @@
+#include "server/node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/codec.h"
+#include "raft/codec.h"
+#include "runtime/timeout.h"
+#include "server/convert.h"
+
+namespace detcd::server {
+namespace {
+
+constexpr runtime::Site kElectionSeed{"server: seed of the election timeouts"};
+constexpr runtime::Site kIncarnation{"server: incarnation in request ids"};
+constexpr Duration kReadRetry = 500ms;  // etcd's interval of asking ReadIndex again.
+
+Observer& silent_observer() {
+  static Observer silent;
+  return silent;
+}
+
+raft::Config raft_config(const runtime::World& world, const NodeOptions& options,
+                         const wal::Identity& identity) {
+  raft::Config config;
+  config.self = raft::NodeId(identity.member_id);
+  config.seed = world.random.draw(kElectionSeed, identity.member_id, 0);
+  config.heartbeat_interval = options.heartbeat_interval;
+  config.election_timeout = options.election_timeout;
+  config.pre_vote = options.pre_vote;
+  config.catch_up_entries = options.catch_up_entries;
+  return config;
+}
+
+raft::Restored restored(const Storage& storage) {
+  raft::Restored restored;
+  restored.hard_state = storage.recovered.hard_state;
+  if (storage.snapshot) {
+    restored.snapshot = storage.snapshot->meta;
+    restored.applied = storage.snapshot->meta.index;
+  }
+  restored.entries = storage.recovered.entries;
+  restored.whole = storage.recovered.health == wal::Recovered::Health::kWhole;
+  return restored;
+}
+
+std::uint64_t incarnation(const runtime::World& world, const wal::Identity& identity) {
+  const auto wall = static_cast<std::uint64_t>(world.clock.wall().time_since_epoch().count());
+  return world.random.draw(kIncarnation, identity.member_id, wall);
+}
+
+}  // namespace
+
+runtime::Task<Result<std::unique_ptr<Node>>> Node::open(runtime::World world, telemetry::Log log,
+                                                        NodeOptions options, Observer* observer) {
+  Result<Storage> storage = co_await open_storage(world, log, options);
+  if (!storage) co_return storage.error();
+  options.cluster_id = storage->identity.cluster_id;
+  options.member_id = storage->identity.member_id;
+  std::shared_ptr<apply::Applier> applier;
+  if (storage->snapshot) {
+    Result<std::unique_ptr<apply::Applier>> image =
+        apply::Applier::restore(options.cluster_id, image_of(*storage->snapshot));
+    if (!image) co_return image.error();
+    applier = std::move(*image);
+  } else {
+    applier = std::make_shared<apply::Applier>(options.cluster_id);
+  }
+  co_return std::make_unique<Node>(Private{}, world, log, std::move(options), observer,
+                                   std::move(*storage), std::move(applier));
+}
+
+Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions options,
+           Observer* observer, Storage storage, std::shared_ptr<apply::Applier> applier)
+    : world_(world),
+      log_(log),
+      options_(std::move(options)),
+      observer_(observer != nullptr ? *observer : silent_observer()),
+      storage_(std::move(storage)),
+      applier_(std::move(applier)),
+      core_(raft_config(world, options_, storage_.identity), restored(storage_),
+            world.clock.boot()),
+      work_(world.scheduler),
+      mailbox_(world.scheduler),
+      proposals_(options_, incarnation(world, storage_.identity)),
+      reads_(kReadRetry),
+      saves_waiting_(world.scheduler),
+      snapshots_(world.scheduler),
+      committed_waiting_(world.scheduler),
+      sweep_waiting_(world.scheduler),
+      published_waiting_(world.scheduler),
+      stop_waiting_(world.scheduler),
+      long_reads_(world.scheduler),
+      tasks_(world.scheduler) {
+  if (storage_.snapshot) {
+    snapshot_index_ = storage_.snapshot->meta.index.value();
+    applied_configuration_ = storage_.snapshot->meta.configuration;
+    storage_.snapshot.reset();  // The applier has it now.
+  }
+  transport::Options peers;
+  peers.cluster_id = options_.cluster_id;
+  peers.self = raft::NodeId(options_.member_id);
+  transport_ = std::make_unique<transport::Transport>(world_, log_, peers, *this);
+  // Configuration entries that aren't applied yet say where their members listen.
+  for (const raft::Entry& entry : storage_.recovered.entries) {
+    if (entry.kind != raft::EntryKind::kConfiguration) continue;
+    Reader in(entry.data.view());
+    const Result<raft::ConfigurationEntry> decoded = raft::decode_configuration_entry(in);
+    if (!decoded || decoded->context.empty()) continue;
+    const Result<membership::Change> change = membership::decode_change(decoded->context.view());
+    if (change && change->kind != membership::Change::Kind::kRemove) {
+      addresses_[raft::NodeId(change->member.id)] = addresses_of(change->member.peer_urls);
+    }
+  }
+  storage_.recovered.entries.clear();
+  learn_members();
+}
+
+Node::~Node() = default;
+
+runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>> peer_listeners) {
+  for (std::unique_ptr<runtime::Listener>& listener : peer_listeners) {
+    transport_->serve(std::move(listener));
+  }
+  tasks_.spawn(write_log());
+  tasks_.spawn(apply_committed());
+  tasks_.spawn(drive());
+  tasks_.spawn(take_calls());
+  tasks_.spawn(sweep());
+  tasks_.spawn(publish());
+  while (!stopped_ && !stopping_) {
+    const bool woken = co_await stop_waiting_.wait();
+    static_cast<void>(woken);
+  }
+  if (stopping_ && !stopped_) {
+    co_await hand_over();
+  }
+  mailbox_.close();
+  for (Proposals::Pending& pending : proposals_.take_all()) {
+    if (pending.origin) answer(*pending.origin, apply::ApiError::kStopped);
+  }
+  for (WaitingRead& waiting : reads_.take_all()) {
+    answer(waiting.origin, apply::ApiError::kStopped);
+  }
+  tasks_.cancel();
+  long_reads_.cancel();
+  if (!stopped_) {
+    stopped_ = Stopped{true, std::nullopt};
+    // A save that is still under way can't be followed by the witness of a clean stop.
+    if (!writing_) {
+      const Result<void> closed = co_await storage_.wal->close();
+      if (!closed) stopped_->error = closed.error();
+    }
+  }
+  transport_.reset();
+  co_return *stopped_;
+}
+
+void Node::request_stop() {
+  stopping_ = true;
+  stop_waiting_.wake_all();
+}
+
+// Leadership goes to the member that is furthest, so that the cluster serves on without an election.
+runtime::Task<void> Node::hand_over() {
+  const raft::Status status = core_.status();
+  const TimePoint deadline = world_.clock.boot() + 300ms;
+  const raft::Status::Peer* best = nullptr;
+  for (const raft::Status::Peer& peer : status.peers) {
+    const bool voter = status.configuration.voters.contains(peer.node);
+    if (!voter || !peer.recent_active || peer.node == core_.status().leader) continue;
+    if (best == nullptr || peer.match > best->match) best = &peer;
+  }
+  if (status.role == raft::RoleName::kLeader && best != nullptr) {
+    log_.info("leadership transfer starting", {{"transferee", telemetry::hex(best->node.value())}});
+    push(raft::TransferLeadership{best->node});
+    while (core_.status().role == raft::RoleName::kLeader && world_.clock.boot() < deadline) {
+      co_await runtime::sleep_for(world_.scheduler, 5ms);
+    }
+  }
+  // What is already proposed may still be answered.
+  while (proposals_.size() > 0 && world_.clock.boot() < deadline) {
+    co_await runtime::sleep_for(world_.scheduler, 5ms);
+  }
+  while ((writing_ || !saves_.empty()) && world_.clock.boot() < deadline) {
+    co_await runtime::sleep_for(world_.scheduler, 1ms);
+  }
+}
+
+VersionInfo Node::version() const {
+  VersionInfo info;
+  if (!applier_->cluster_version().empty()) {
+    info.cluster = applier_->cluster_version();
+    info.storage = applier_->cluster_version();
+  }
+  return info;
+}
+
+void Node::fail(Error error) {
+  if (stopped_) return;
+  log_.error("stopping: the member can't go on", {{"error", error.message}});
+  stopped_ = Stopped{false, std::move(error)};
+  stop_waiting_.wake_all();
+}
+
+void Node::push(decltype(raft::Input::what) what) {
+  inputs_.push_back(std::move(what));
+  work_.wake_all();
+}
+
+void Node::learn_members() {
+  for (const membership::Member& member : applier_->members().list()) {
+    addresses_[raft::NodeId(member.id)] = addresses_of(member.peer_urls);
+  }
+  const raft::Configuration configuration = core_.status().configuration;
+  std::erase_if(addresses_, [&](const auto& peer) { return !configuration.contains(peer.first); });
+  transport_->set_peers(addresses_);
+}
+
+// ---- What the transport reports -----------------------------------------------------------------
+
+void Node::on_message(raft::Message message) {
+  // A peer that floods faster than the core steps is held back by loss, which Raft copes with.
+  constexpr std::size_t kInputsMax = 100'000;
+  if (inputs_.size() < kInputsMax) push(raft::Receive{std::move(message)});
+}
+
+void Node::on_snapshot(raft::Message message, Bytes packed) {
+  tasks_.spawn(store_received(std::move(message), std::move(packed)));
+}
+
+void Node::on_unreachable(raft::NodeId peer) { push(raft::Unreachable{peer}); }
+
+void Node::on_snapshot_reported(raft::NodeId peer, bool delivered) {
+  push(raft::SnapshotReported{peer, delivered});
+}
+
+void Node::on_refused(raft::NodeId peer, const transport::Welcome& welcome) {
+  log_.warn("a peer refuses this member", {{"remote-peer-id", telemetry::hex(peer.value())},
+                                           {"reason", transport::name_of(welcome.verdict)}});
+}
+
+std::uint64_t Node::remembered(raft::NodeId peer) const { return core_.acknowledged(peer).value(); }
+
+void Node::on_remembered(raft::NodeId peer, std::uint64_t index) {
+  // Only a hint: entries that were acknowledged and then replaced by another leader's count too.
+  if (index > core_.status().last_index.value()) {
+    log_.warn("a peer remembers more of this member's log than it has",
+              {{"remote-peer-id", telemetry::hex(peer.value())},
+               {"remembered", index},
+               {"last-index", core_.status().last_index.value()}});
+  }
+}
+
+}  // namespace detcd::server

@@ -1,0 +1,178 @@
+// One member: the only caller of the Raft core, which it drives and whose outputs it carries out in
+// order; it applies what is committed and answers callers. All of it runs on one scheduler, in tasks
+// that wait only through the runtime's interfaces.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "apply/applier.h"
+#include "raft/raft.h"
+#include "runtime/mailbox.h"
+#include "runtime/sync.h"
+#include "runtime/task_group.h"
+#include "runtime/world.h"
+#include "server/observer.h"
+#include "server/options.h"
+#include "server/proposals.h"
+#include "server/reads.h"
+#include "server/service.h"
+#include "server/storage.h"
+#include "telemetry/log.h"
+#include "transport/transport.h"
+
+namespace detcd::server {
+
+// Why a node stopped. Its owner acts on it: exit code, message, restart.
+struct Stopped {
+  bool asked = false;           // request_stop() was called, and everything was closed in order.
+  std::optional<Error> error;   // A failed sync, damage, an unknown command …
+};
+
+class Node final : public transport::Receiver {
+  struct Private {};  // Only open() makes nodes.
+
+ public:
+  // Opens (or bootstraps) the data directory and restores the state. Errors as open_storage's.
+  static runtime::Task<Result<std::unique_ptr<Node>>> open(runtime::World world, telemetry::Log log,
+                                                           NodeOptions options, Observer* observer);
+  Node(Private, runtime::World world, telemetry::Log log, NodeOptions options, Observer* observer,
+       Storage storage, std::shared_ptr<apply::Applier> applier);
+  ~Node() override;
+
+  // Serves until it is stopped or fails. Call once.
+  runtime::Task<Stopped> run(std::vector<std::unique_ptr<runtime::Listener>> peer_listeners);
+  // Hands leadership over, fails what waits with "server stopped", closes the log; run() then returns,
+  // within 500 ms. Callable on the node's scheduler, from any task.
+  void request_stop();
+
+  // Returns once the member has published itself through the log: it has a leader and can serve.
+  runtime::Task<void> ready();
+
+  [[nodiscard]] Service service() { return {mailbox_.sender()}; }
+  [[nodiscard]] VersionInfo version() const;
+  [[nodiscard]] const NodeOptions& options() const { return options_; }
+  // For oracles and tests.
+  [[nodiscard]] const raft::Raft& core() const { return core_; }
+  [[nodiscard]] const apply::Applier& applier() const { return *applier_; }
+
+ private:
+  // drive.cc: inputs to the core, outputs to the world.
+  runtime::Task<void> drive();
+  void turn();
+  void step(decltype(raft::Input::what) what);
+  void carry_out(raft::Output output);
+  void on_event(const raft::Event& event);
+  void on_leader_changed(const raft::LeaderChanged& change);
+  void send_snapshot(raft::NodeId to);
+  void expire(TimePoint now);
+  [[nodiscard]] apply::ApiError timeout_reason(TimePoint since) const;
+  [[nodiscard]] TimePoint next_deadline() const;
+
+  // calls.cc: what clients ask.
+  runtime::Task<void> take_calls();
+  void on_call(Call call);
+  void propose(const Call& call, apply::Command command);
+  void read(Call call, bool linearizable);
+  void answer_read(WaitingRead read);
+  void start_range(const ReturnAddress& origin, std::unique_ptr<apply::RangeWork> work);
+  void answer_range(const ReturnAddress& origin, apply::Answer result);
+  runtime::Task<void> finish_range(ReturnAddress origin, std::unique_ptr<apply::RangeWork> work,
+                                   std::shared_ptr<apply::Applier> pinned);
+  runtime::Task<void> finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
+                                  std::shared_ptr<apply::Applier> pinned);
+  void answer(const ReturnAddress& origin, Outcome outcome);
+  [[nodiscard]] ResponseHeader header(bool with_revision) const;
+  [[nodiscard]] StatusResponse status_now() const;
+
+  // persist.cc: saves, trims and snapshots.
+  runtime::Task<void> write_log();
+  void persisted(raft::SaveId id);
+  runtime::Task<void> take_snapshot();
+  runtime::Task<void> store_received(raft::Message message, Bytes packed);
+  void maybe_snapshot();
+
+  // apply_loop.cc: committed entries to the state machine.
+  runtime::Task<void> apply_committed();
+  [[nodiscard]] Result<bool> begin(const raft::Entry& entry);
+  void finish(const raft::Entry& entry, bool command);
+  void install(const raft::SnapshotMeta& meta);
+  runtime::Task<void> sweep();
+  void learn_members();
+
+  // publish.cc: the node's own commands.
+  runtime::Task<void> publish();
+
+  // transport::Receiver
+  void on_message(raft::Message message) override;
+  void on_snapshot(raft::Message message, Bytes packed) override;
+  void on_unreachable(raft::NodeId peer) override;
+  void on_snapshot_reported(raft::NodeId peer, bool delivered) override;
+  void on_refused(raft::NodeId peer, const transport::Welcome& welcome) override;
+  [[nodiscard]] std::uint64_t remembered(raft::NodeId peer) const override;
+  void on_remembered(raft::NodeId peer, std::uint64_t index) override;
+
+  void fail(Error error);
+  void push(decltype(raft::Input::what) what);
+  runtime::Task<void> hand_over();
+
+  runtime::World world_;
+  telemetry::Log log_;
+  NodeOptions options_;
+  Observer& observer_;
+  Storage storage_;
+  std::shared_ptr<apply::Applier> applier_;  // Shared with long reads that outlive its replacement.
+  raft::Raft core_;
+
+  // Towards the core.
+  std::deque<decltype(raft::Input::what)> inputs_;
+  runtime::Signal work_;
+  runtime::Mailbox<ToNode> mailbox_;
+  Proposals proposals_;
+  Reads reads_;
+  std::optional<raft::NodeId> leader_;
+  TimePoint leader_changed_{};
+
+  // Towards the disk.
+  std::deque<raft::Save> saves_;
+  std::optional<raft::HardState> lazy_state_;  // A commit index that waits for company.
+  std::optional<raft::SnapshotMeta> trim_;
+  runtime::Signal saves_waiting_;
+  raft::SaveId persisted_id_;
+  bool writing_ = false;
+  std::deque<raft::Outgoing> held_;             // Messages that wait for a save.
+  runtime::Mutex snapshots_;                    // One user of the snapshot store at a time.
+  bool snapshotting_ = false;
+  std::uint64_t snapshot_index_ = 0;
+
+  // Towards the state machine.
+  struct PendingInstall {
+    raft::SnapshotMeta meta;
+    std::optional<raft::SaveId> after;
+  };
+  std::deque<std::variant<raft::Entry, PendingInstall>> to_apply_;
+  runtime::Signal committed_waiting_;
+  std::map<std::uint64_t, snapshot::Contents> received_;  // Durable received states by index.
+  raft::Configuration applied_configuration_;
+  bool applying_ = false;
+  apply::RequestId applying_id_;
+  runtime::Signal sweep_waiting_;
+
+  std::map<raft::NodeId, std::vector<std::string>, IdOrder> addresses_;
+  bool published_ = false;
+  runtime::Signal published_waiting_;
+  bool stopping_ = false;
+  std::optional<Stopped> stopped_;
+  runtime::Signal stop_waiting_;
+  std::unique_ptr<transport::Transport> transport_;
+  runtime::TaskGroup long_reads_;
+  // Last: the tasks use everything above, and end first.
+  runtime::TaskGroup tasks_;
+};
+
+}  // namespace detcd::server

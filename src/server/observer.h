@@ -1,0 +1,31 @@
+// What a node tells about itself while it works, as it happens, on its own scheduler: for traces,
+// metrics and the simulator's oracles. Observers look; they change nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "apply/applier.h"
+#include "raft/events.h"
+#include "raft/raft.h"
+
+namespace detcd::server {
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // A call with this trace id (0: none was given) became this command.
+  virtual void on_proposed(apply::RequestId, std::uint64_t /*trace*/) {}
+  // An entry was applied; `request` when it was a command.
+  virtual void on_applied(const apply::Position&, std::optional<apply::RequestId> /*request*/,
+                          std::uint64_t /*state_hash*/) {}
+  // A read was answered from the state at this index.
+  virtual void on_read(std::uint64_t /*trace*/, apply::LogIndex) {}
+  virtual void on_raft_event(const raft::Event&) {}
+  // After every step of the core.
+  virtual void on_step(const raft::Raft&) {}
+  // The applied state was replaced by a snapshot's.
+  virtual void on_installed(const apply::Position&, std::uint64_t /*state_hash*/) {}
+};
+
+}  // namespace detcd::server

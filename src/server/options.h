@@ -1,0 +1,46 @@
+// What one node is told at its start. Values only: where they come from (flags, a simulated plan) is
+// the caller's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apply/validate.h"
+#include "membership/membership.h"
+#include "raft/raft.h"
+
+namespace detcd::server {
+
+struct NodeOptions {
+  std::string name = "default";
+  std::string data_dir;                 // Made when missing, mode 0700.
+  std::string wal_dir;                  // Empty: below data_dir.
+  std::vector<std::string> client_urls; // Published to the cluster.
+  // The members of a new cluster, this one among them (by `name`); ignored when the data directory
+  // already belongs to a cluster (ETCD.md §9.1).
+  std::vector<membership::Member> initial_members;
+  std::uint64_t cluster_id = 0;
+  std::uint64_t member_id = 0;
+  Duration heartbeat_interval = 100ms;
+  Duration election_timeout = 1000ms;
+  bool pre_vote = true;
+  std::uint64_t snapshot_count = 10'000;
+  std::uint64_t catch_up_entries = 5'000;
+  std::uint64_t wal_segment_bytes = 64 << 20;
+  apply::Limits limits;
+  std::int64_t quota_bytes = 2'147'483'648;
+  std::uint64_t unapplied_max = 5'000;        // committed - applied beyond which writes are refused.
+  std::uint64_t pending_bytes_max = 512 << 20;  // Of commands that wait for their answer.
+};
+
+// Overall bound of one request: 5 s + 2 election timeouts (ETCD.md §2.13).
+[[nodiscard]] inline Duration request_timeout(const NodeOptions& options) {
+  return 5s + 2 * options.election_timeout;
+}
+
+// The name of etcd's API level that this server speaks, and the cluster version it proposes.
+inline constexpr const char* kApiVersion = "3.7.1";
+inline constexpr const char* kClusterVersion = "3.7.0";
+
+}  // namespace detcd::server

@@ -1,0 +1,124 @@
+// Saves to the log, in order, as many as wait in one batch; snapshots beside it.
+#include <algorithm>
+#include <utility>
+
+#include "server/convert.h"
+#include "server/node.h"
+
+namespace detcd::server {
+
+runtime::Task<void> Node::write_log() {
+  for (;;) {
+    while (saves_.empty() && !trim_) {
+      const bool woken = co_await saves_waiting_.wait();
+      static_cast<void>(woken);
+    }
+    if (trim_) {
+      const raft::SnapshotMeta mark = *std::exchange(trim_, std::nullopt);
+      const raft::Status status = core_.status();
+      const raft::HardState state{status.term, status.vote, std::min(status.commit, status.persisted)};
+      writing_ = true;
+      const Result<void> trimmed = co_await storage_.wal->trim(mark, state);
+      writing_ = false;
+      if (!trimmed) {
+        fail(trimmed.error());
+        co_return;
+      }
+      continue;
+    }
+    std::vector<raft::Save> batch;
+    std::vector<raft::SaveId> ids;
+    for (raft::Save& save : saves_) {
+      ids.push_back(save.id);
+      // A commit index alone is a hint (Raft recomputes it): it waits for a save that must be synced.
+      if (save.lazy()) {
+        if (save.hard_state) lazy_state_ = save.hard_state;
+        continue;
+      }
+      if (save.hard_state) {
+        lazy_state_.reset();
+      } else if (lazy_state_) {
+        save.hard_state = std::exchange(lazy_state_, std::nullopt);
+      }
+      batch.push_back(std::move(save));
+    }
+    saves_.clear();
+    if (!batch.empty()) {
+      writing_ = true;
+      const Result<void> saved = co_await storage_.wal->save(std::move(batch));
+      writing_ = false;
+      if (!saved) {
+        fail(saved.error());
+        co_return;
+      }
+    }
+    for (const raft::SaveId id : ids) persisted(id);
+  }
+}
+
+void Node::persisted(raft::SaveId id) {
+  persisted_id_ = id;
+  push(raft::Persisted{id});
+  while (!held_.empty() && *held_.front().after <= persisted_id_) {
+    transport_->send(held_.front().message);
+    held_.pop_front();
+  }
+  committed_waiting_.wake_one();  // An install may wait for this save.
+}
+
+void Node::maybe_snapshot() {
+  const std::uint64_t applied = applier_->applied().index;
+  if (snapshotting_ || applied < snapshot_index_ + options_.snapshot_count) return;
+  // What isn't in the synced log may not be in a snapshot: a restart would find its log behind it.
+  if (core_.persisted().value() < applied) return;
+  snapshotting_ = true;
+  tasks_.spawn(take_snapshot());
+}
+
+runtime::Task<void> Node::take_snapshot() {
+  const apply::Position position = applier_->applied();
+  const raft::SnapshotMeta meta{raft::Index(position.index), raft::Term(position.term),
+                                position.time_ms, applied_configuration_};
+  snapshot::Contents contents = contents_of(applier_->capture(), meta);
+  const runtime::Mutex::Guard guard = co_await snapshots_.lock();
+  if (position.index > snapshot_index_) {
+    const Result<void> saved = co_await storage_.snapshots->save(std::move(contents));
+    if (!saved) {
+      fail(saved.error());
+      co_return;
+    }
+    snapshot_index_ = position.index;
+    log_.info("saved snapshot", {{"snapshot-index", position.index}});
+    push(raft::Compact{meta});
+    trim_ = meta;
+    saves_waiting_.wake_one();
+  }
+  snapshotting_ = false;
+}
+
+// A received state is made durable before the core hears of it: Save.snapshot then only names it.
+runtime::Task<void> Node::store_received(raft::Message message, Bytes packed) {
+  const raft::SnapshotMeta meta = std::get<raft::InstallSnapshot>(message.body).meta;
+  Result<snapshot::Contents> contents = snapshot::unpack(packed);
+  if (!contents || contents->meta != meta) {
+    log_.warn("a received snapshot is damaged",
+              {{"remote-peer-id", telemetry::hex(message.from.value())}});
+    co_return;
+  }
+  const runtime::Mutex::Guard guard = co_await snapshots_.lock();
+  const std::uint64_t index = meta.index.value();
+  if (index > core_.commit().value() && index > snapshot_index_) {
+    const Result<void> saved = co_await storage_.snapshots->save(*contents);
+    if (!saved) {
+      fail(saved.error());
+      co_return;
+    }
+    snapshot_index_ = index;
+    log_.info("received and saved database snapshot",
+              {{"remote-peer-id", telemetry::hex(message.from.value())}, {"snapshot-index", index}});
+    received_.insert_or_assign(index, std::move(*contents));
+  }
+  push(raft::Receive{std::move(message)});
+}
+
+}  // namespace detcd::server

@@ -1,0 +1,84 @@
+#include "server/proposals.h"
+
+#include <utility>
+
+#include "wire/command_codec.h"
+
+namespace detcd::server {
+
+Proposals::Proposals(const NodeOptions& options, std::uint64_t incarnation)
+    : options_(options) {
+  next_.member = options.member_id;
+  // 24 bits tell incarnations apart, 40 count: 10^12 commands of one process.
+  next_.ordinal = (incarnation & 0xffffffULL) << 40;
+}
+
+// put-path 4/8
+std::optional<apply::ApiError> Proposals::propose(apply::Command command,
+                                                  std::optional<ReturnAddress> origin,
+                                                  TimePoint now) {
+  ++next_.ordinal;
+  command.id = next_;
+  Bytes encoded = wire::encode_command(command);
+  if (encoded.size() > options_.limits.request_bytes_max) return apply::ApiError::kRequestTooLarge;
+  if (pending_bytes_ + encoded.size() > options_.pending_bytes_max) {
+    return apply::ApiError::kTooManyRequests;
+  }
+  pending_bytes_ += encoded.size();
+  pending_.emplace(next_.ordinal, Pending{std::move(origin), now + request_timeout(options_), now,
+                                          encoded.size()});
+  batch_.push_back(std::move(encoded));
+  return std::nullopt;
+}
+
+std::vector<Bytes> Proposals::take_batch() { return std::exchange(batch_, {}); }
+
+void Proposals::give_back(std::vector<Bytes> commands) {
+  commands.insert(commands.end(), std::make_move_iterator(batch_.begin()),
+                  std::make_move_iterator(batch_.end()));
+  batch_ = std::move(commands);
+}
+
+std::optional<Proposals::Pending> Proposals::complete(const apply::RequestId& id) {
+  if (id.member != next_.member) return std::nullopt;
+  const auto found = pending_.find(id.ordinal);
+  if (found == pending_.end()) return std::nullopt;
+  Pending pending = std::move(found->second);
+  pending_bytes_ -= pending.bytes;
+  pending_.erase(found);
+  return pending;
+}
+
+void Proposals::forget(CallId call, const runtime::Mailbox<Reply>::Sender& reply) {
+  for (auto& [ordinal, pending] : pending_) {
+    const bool its = pending.origin && pending.origin->call == call && pending.origin->reply == reply;
+    if (its) pending.origin.reset();
+  }
+}
+
+std::vector<Proposals::Pending> Proposals::expire(TimePoint now) {
+  std::vector<Pending> expired;
+  while (!pending_.empty() && pending_.begin()->second.deadline <= now) {
+    pending_bytes_ -= pending_.begin()->second.bytes;
+    expired.push_back(std::move(pending_.begin()->second));
+    pending_.erase(pending_.begin());
+  }
+  // Nobody waits for what is left in the batch: it would only surprise later.
+  if (pending_.empty()) batch_.clear();
+  return expired;
+}
+
+std::vector<Proposals::Pending> Proposals::take_all() {
+  std::vector<Pending> all;
+  for (auto& [ordinal, pending] : pending_) all.push_back(std::move(pending));
+  pending_.clear();
+  batch_.clear();
+  pending_bytes_ = 0;
+  return all;
+}
+
+TimePoint Proposals::next_deadline() const {
+  return pending_.empty() ? kNever : pending_.begin()->second.deadline;
+}
+
+}  // namespace detcd::server

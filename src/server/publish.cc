@@ -1,0 +1,45 @@
+// The node's own commands: its name and client URLs, and the cluster version while it leads.
+#include "server/node.h"
+
+namespace detcd::server {
+
+runtime::Task<void> Node::publish() {
+  for (;;) {
+    const membership::Member* self = applier_->members().find(options_.member_id);
+    const bool published =
+        self != nullptr && self->name == options_.name && self->client_urls == options_.client_urls;
+    const bool decided = applier_->cluster_version() == kClusterVersion;
+    if (published && decided) break;
+    if (leader_) {
+      if (self != nullptr && !published) {
+        apply::PublishAttributes attributes{options_.member_id, options_.name, options_.client_urls};
+        const auto refused =
+            proposals_.propose({{}, std::move(attributes)}, std::nullopt, world_.clock.boot());
+        static_cast<void>(refused);  // Too much is under way: the next round asks again.
+      }
+      if (!decided && *leader_ == raft::NodeId(options_.member_id)) {
+        const auto refused = proposals_.propose({{}, apply::SetClusterVersion{kClusterVersion}},
+                                                std::nullopt, world_.clock.boot());
+        static_cast<void>(refused);
+      }
+      work_.wake_all();
+    }
+    // As long as etcd waits between two attempts at most; at first the election decides.
+    co_await runtime::sleep_for(world_.scheduler, leader_ ? options_.election_timeout
+                                                          : options_.heartbeat_interval);
+  }
+  log_.info("published local member to cluster through raft",
+            {{"local-member-id", telemetry::hex(options_.member_id)},
+             {"cluster-id", telemetry::hex(options_.cluster_id)}});
+  published_ = true;
+  published_waiting_.wake_all();
+}
+
+runtime::Task<void> Node::ready() {
+  while (!published_) {
+    const bool woken = co_await published_waiting_.wait();
+    static_cast<void>(woken);
+  }
+}
+
+}  // namespace detcd::server

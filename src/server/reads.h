@@ -1,0 +1,60 @@
+// Linearizable reads under way (ETCD.md §2.13): all that wait share one ReadIndex round; a round that
+// Raft gives up, or that isn't answered in time, is asked for again until the reads' own deadline.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/units.h"
+#include "raft/types.h"
+#include "server/proposals.h"
+#include "server/service.h"
+
+namespace detcd::server {
+
+struct WaitingRead {
+  ReturnAddress origin;
+  Request request;
+  TimePoint deadline;
+  TimePoint since;
+};
+
+class Reads {
+ public:
+  explicit Reads(Duration retry_after) : retry_after_(retry_after) {}
+
+  void add(WaitingRead read) { next_.push_back(std::move(read)); }
+  // The id of a round to ask Raft for now, if reads wait and none is under way (or it took too long).
+  std::optional<std::uint64_t> begin_round(TimePoint now);
+  // Raft confirmed the round: its reads may be answered once `index` is applied.
+  void confirm(std::uint64_t read_id, raft::Index index);
+  // Raft gave the round up; its reads join the next one, once there is reason to ask again.
+  void fail(std::uint64_t read_id, TimePoint now);
+  // Those whose index is applied.
+  [[nodiscard]] std::vector<WaitingRead> take_ready(raft::Index applied);
+  [[nodiscard]] std::vector<WaitingRead> expire(TimePoint now);
+  void forget(CallId call, const runtime::Mailbox<Reply>::Sender& reply);
+  // A leader is known again: no need to wait for the retry.
+  void retry_now() { not_before_ = {}; }
+  [[nodiscard]] TimePoint next_deadline() const;
+  [[nodiscard]] std::vector<WaitingRead> take_all();
+
+ private:
+  struct Confirmed {
+    raft::Index index;
+    std::vector<WaitingRead> reads;
+  };
+  void rejoin();
+  Duration retry_after_;
+  std::vector<WaitingRead> next_;      // Not yet in a round.
+  std::vector<WaitingRead> round_;     // In the round under way.
+  std::optional<std::uint64_t> round_id_;
+  TimePoint round_began_{};
+  TimePoint not_before_{};
+  std::uint64_t last_id_ = 0;
+  std::deque<Confirmed> confirmed_;
+};
+
+}  // namespace detcd::server

@@ -1,0 +1,305 @@
+#include "server/storage.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+#include "membership/membership.h"
+#include "raft/codec.h"
+
+namespace detcd::server {
+namespace {
+
+constexpr std::string_view kIdentityMagic = "DETCDID1";
+constexpr std::string_view kReadme =
+    "This is the data directory of a detcd member. It isn't etcd's: etcd, etcdctl and etcdutl can't\n"
+    "read it. Never change or copy parts of it; take snapshots through the server.\n";
+
+std::string encode_identity(const wal::Identity& identity) {
+  Writer out;
+  out.raw(kIdentityMagic);
+  out.u64(identity.cluster_id);
+  out.u64(identity.member_id);
+  out.u32(crc32c(out.view()));
+  return out.take();
+}
+
+Result<wal::Identity> decode_identity(const std::string& path, std::string_view bytes) {
+  Reader in(bytes);
+  const std::string_view magic = in.raw(kIdentityMagic.size());
+  wal::Identity identity;
+  identity.cluster_id = in.u64();
+  identity.member_id = in.u64();
+  const std::size_t covered = bytes.size() - in.remaining();
+  const std::uint32_t crc = in.u32();
+  if (!in.ok() || magic.substr(0, 7) != kIdentityMagic.substr(0, 7)) {
+    return Error{Errc::kDamaged, path + ": this isn't an identity file of detcd"};
+  }
+  if (magic != kIdentityMagic) {
+    return Error{Errc::kIncompatible, path + ": written by a newer version of detcd"};
+  }
+  if (crc32c(bytes.substr(0, covered)) != crc) {
+    return Error{Errc::kDamaged, path + ": checksum doesn't hold"};
+  }
+  return identity;
+}
+
+runtime::Task<Result<void>> write_durably(runtime::World world, std::string directory,
+                                          std::string name, std::string bytes) {
+  const std::string temporary = directory + "/" + name + ".tmp";
+  Result<std::unique_ptr<runtime::File>> file =
+      co_await world.disk.open(temporary, runtime::OpenMode::kCreate);
+  if (!file) co_return file.error();
+  const Result<void> cut = co_await (*file)->truncate(0);
+  if (!cut) co_return cut.error();
+  const Result<void> written = co_await (*file)->write(0, std::move(bytes));
+  if (!written) co_return written.error();
+  const Result<void> synced = co_await (*file)->sync();
+  if (!synced) co_return synced.error();
+  file->reset();
+  const Result<void> renamed = co_await world.disk.rename(temporary, directory + "/" + name);
+  if (!renamed) co_return renamed.error();
+  co_return co_await world.disk.sync_directory(directory);
+}
+
+runtime::Task<Result<std::optional<std::string>>> read_whole(runtime::World world,
+                                                             std::string path) {
+  Result<std::unique_ptr<runtime::File>> file =
+      co_await world.disk.open(path, runtime::OpenMode::kRead);
+  if (!file) {
+    if (file.error().code == Errc::kNotFound) co_return std::optional<std::string>();
+    co_return file.error();
+  }
+  constexpr std::size_t kMost = 4096;
+  Result<std::string> bytes = co_await (*file)->read(0, kMost);
+  if (!bytes) co_return bytes.error();
+  co_return std::optional<std::string>(std::move(*bytes));
+}
+
+// etcd keeps a bbolt file at member/snap/db and logs named *.wal: neither is ours to touch.
+runtime::Task<Result<void>> refuse_foreign(runtime::World world, std::string data_dir) {
+  const Result<std::vector<runtime::DirectoryEntry>> snap =
+      co_await world.disk.list(data_dir + "/member/snap");
+  if (snap) {
+    for (const runtime::DirectoryEntry& entry : *snap) {
+      if (entry.name == "db" || entry.name.ends_with(".snap")) {
+        co_return Error{Errc::kIncompatible,
+                        data_dir + " is a data directory of etcd (member/snap/" + entry.name +
+                            "): detcd can't import it yet; start with an empty --data-dir"};
+      }
+    }
+  }
+  const Result<std::vector<runtime::DirectoryEntry>> proxy =
+      co_await world.disk.list(data_dir + "/proxy");
+  if (proxy) {
+    co_return Error{Errc::kIncompatible, data_dir + " holds a v2 proxy's data (proxy/)"};
+  }
+  co_return Result<void>();
+}
+
+struct Paths {
+  std::string member;
+  std::string wal;
+  std::string snap;
+};
+
+Paths paths_of(const NodeOptions& options) {
+  const std::string member = options.data_dir + "/member";
+  return {member, options.wal_dir.empty() ? member + "/wal" : options.wal_dir, member + "/snap"};
+}
+
+runtime::Task<Result<void>> make_directories(runtime::World world, NodeOptions options, Paths paths) {
+  const std::vector<std::string> wanted{paths.member, paths.wal, paths.snap};
+  for (const std::string& path : wanted) {
+    const Result<void> made = co_await world.disk.make_directory(path);
+    if (!made) co_return made.error();
+  }
+  const std::vector<std::string> parents{paths.member, options.data_dir};
+  for (const std::string& path : parents) {
+    const Result<void> synced = co_await world.disk.sync_directory(path);
+    if (!synced) co_return synced.error();
+  }
+  co_return Result<void>();
+}
+
+// What an interrupted bootstrap left: nothing in it was ever acknowledged.
+runtime::Task<Result<void>> remove_files(runtime::World world, std::string directory) {
+  const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world.disk.list(directory);
+  if (!entries) co_return entries.error();
+  for (const runtime::DirectoryEntry& entry : *entries) {
+    if (entry.is_directory || entry.name == "LOCK") continue;
+    const Result<void> removed = co_await world.disk.remove(directory + "/" + entry.name);
+    if (!removed) co_return removed.error();
+  }
+  co_return co_await world.disk.sync_directory(directory);
+}
+
+wal::Options wal_options(const NodeOptions& options) {
+  wal::Options wal;
+  wal.segment_bytes = options.wal_segment_bytes;
+  return wal;
+}
+
+runtime::Task<Result<void>> bootstrap(runtime::World world, NodeOptions options, Paths paths,
+                                      Storage& storage) {
+  storage.identity = {options.cluster_id, options.member_id};
+  const Result<void> emptied = co_await remove_files(world, paths.wal);
+  if (!emptied) co_return emptied.error();
+  Result<std::unique_ptr<wal::Wal>> log =
+      co_await wal::Wal::create(world, paths.wal, storage.identity, wal_options(options));
+  if (!log) co_return log.error();
+  storage.wal = std::move(*log);
+  raft::Save first = bootstrap_save(options.initial_members);
+  storage.recovered.hard_state = *first.hard_state;
+  storage.recovered.entries = first.entries;
+  std::vector<raft::Save> saves;
+  saves.push_back(std::move(first));
+  const Result<void> saved = co_await storage.wal->save(std::move(saves));
+  if (!saved) co_return saved.error();
+  const Result<void> readme =
+      co_await write_durably(world, options.data_dir, "README", std::string(kReadme));
+  if (!readme) co_return readme.error();
+  storage.fresh = true;
+  co_return co_await write_durably(world, paths.member, "identity",
+                                   encode_identity(storage.identity));
+}
+
+std::string describe(const wal::Recovered& recovered) {
+  if (!recovered.damage) return "the log is damaged";
+  const wal::Damage& damage = *recovered.damage;
+  return damage.file + " at offset " + std::to_string(damage.offset) + ": " + damage.what +
+         "; entries from index " + std::to_string(damage.index.value()) + " on can't be read";
+}
+
+// A single member has nobody to repair from: only a tail that was never acknowledged may go.
+bool may_go_on(const wal::Recovered& recovered, bool single) {
+  switch (recovered.health) {
+    case wal::Recovered::Health::kWhole: return true;
+    case wal::Recovered::Health::kTorn: return true;
+    case wal::Recovered::Health::kUnknown:
+    case wal::Recovered::Health::kDamaged: return !single;
+  }
+  return false;
+}
+
+bool is_single(const Storage& storage) {
+  raft::Configuration configuration;
+  if (storage.snapshot) configuration = storage.snapshot->meta.configuration;
+  for (const raft::Entry& entry : storage.recovered.entries) {
+    if (entry.kind != raft::EntryKind::kConfiguration) continue;
+    Reader in(entry.data.view());
+    const Result<raft::ConfigurationEntry> decoded = raft::decode_configuration_entry(in);
+    if (decoded) configuration = decoded->configuration;
+  }
+  return configuration.voters.size() <= 1 && configuration.voters_outgoing.empty();
+}
+
+runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, NodeOptions options,
+                                    Paths paths, Storage& storage) {
+  Result<std::optional<snapshot::Contents>> snapshot = co_await storage.snapshots->load();
+  if (!snapshot) co_return snapshot.error();
+  storage.snapshot = std::move(*snapshot);
+  const wal::Options how = wal_options(options);
+  Result<wal::Wal::Opened> opened =
+      co_await wal::Wal::open(world, paths.wal, storage.identity, how, false);
+  if (!opened) co_return opened.error();
+  storage.recovered = std::move(opened->recovered);
+  storage.wal = std::move(opened->wal);
+  if (storage.recovered.health == wal::Recovered::Health::kWhole) co_return Result<void>();
+  const std::string what = describe(storage.recovered);
+  if (!may_go_on(storage.recovered, is_single(storage))) {
+    co_return Error{Errc::kDamaged, what + ". A single member can't repair itself: nothing was "
+                                           "changed; restore a snapshot, or the file"};
+  }
+  log.warn("the log isn't provably whole", {{"what", what}});
+  Result<wal::Wal::Opened> again =
+      co_await wal::Wal::open(world, paths.wal, storage.identity, how, true);
+  if (!again) co_return again.error();
+  storage.recovered = std::move(again->recovered);
+  storage.wal = std::move(again->wal);
+  co_return Result<void>();
+}
+
+// Entries the snapshot covers go; a log that ends before it, or doesn't reach it, is replaced by it.
+void drop_covered(Storage& storage) {
+  if (!storage.snapshot) return;
+  const raft::Index covered = storage.snapshot->meta.index;
+  std::vector<raft::Entry>& entries = storage.recovered.entries;
+  std::erase_if(entries, [&](const raft::Entry& entry) { return entry.index <= covered; });
+  if (!entries.empty() && entries.front().index != covered.next()) entries.clear();
+  raft::HardState& state = storage.recovered.hard_state;
+  state.commit = std::max(state.commit, covered);
+  state.term = std::max(state.term, storage.snapshot->meta.term);
+}
+
+}  // namespace
+
+raft::Save bootstrap_save(const std::vector<membership::Member>& members) {
+  raft::Save save;
+  std::vector<membership::Member> sorted = members;
+  std::ranges::sort(sorted, {}, &membership::Member::id);
+  raft::ConfigurationEntry change;
+  raft::Index index(0);
+  for (const membership::Member& member : sorted) {
+    change.configuration.voters.insert(raft::NodeId(member.id));
+    change.context =
+        Bytes(membership::encode({membership::Change::Kind::kAdd, member}));
+    Writer out;
+    raft::encode(out, change);
+    raft::Entry entry;
+    entry.term = raft::Term(1);
+    entry.index = ++index;
+    entry.kind = raft::EntryKind::kConfiguration;
+    entry.data = Bytes::adopt(out.take());
+    save.entries.push_back(std::move(entry));
+  }
+  save.hard_state = raft::HardState{raft::Term(1), std::nullopt, index};
+  save.must_sync_hard_state = true;
+  return save;
+}
+
+runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log log,
+                                            NodeOptions options) {
+  const Result<void> ours = co_await refuse_foreign(world, options.data_dir);
+  if (!ours) co_return ours.error();
+  const Result<void> made = co_await world.disk.make_directory(options.data_dir);
+  if (!made) co_return made.error();
+  Storage storage;
+  Result<std::unique_ptr<runtime::DirectoryLock>> lock = co_await world.disk.lock(options.data_dir);
+  if (!lock) {
+    co_return Error{lock.error().code, "cannot lock data directory " + options.data_dir + ": " +
+                                           lock.error().message};
+  }
+  storage.lock = std::move(*lock);
+  const Paths paths = paths_of(options);
+  const std::string identity_path = paths.member + "/identity";
+  const Result<std::optional<std::string>> identity = co_await read_whole(world, identity_path);
+  if (!identity) co_return identity.error();
+  if (*identity) {
+    const Result<wal::Identity> decoded = decode_identity(identity_path, **identity);
+    if (!decoded) co_return decoded.error();
+    storage.identity = *decoded;
+  } else {
+    const Result<void> directories = co_await make_directories(world, options, paths);
+    if (!directories) co_return directories.error();
+    storage.identity = {options.cluster_id, options.member_id};
+  }
+  const snapshot::Identity owner{storage.identity.cluster_id, storage.identity.member_id};
+  Result<std::unique_ptr<snapshot::Store>> snapshots =
+      co_await snapshot::Store::open(world, paths.snap, owner);
+  if (!snapshots) co_return snapshots.error();
+  storage.snapshots = std::move(*snapshots);
+  Result<void> ready;
+  if (*identity) {
+    ready = co_await recover(world, log, options, paths, storage);
+  } else {
+    ready = co_await bootstrap(world, options, paths, storage);
+  }
+  if (!ready) co_return ready.error();
+  drop_covered(storage);
+  co_return std::move(storage);
+}
+
+}  // namespace detcd::server

@@ -1,0 +1,250 @@
+#include "snapshot/store.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/units.h"
+#include "raft/codec.h"
+#include "snapshot/encoding.h"
+
+namespace detcd::snapshot {
+namespace {
+
+constexpr std::string_view kManifestName = "MANIFEST";
+constexpr std::string_view kTemporarySuffix = ".tmp";
+constexpr std::string_view kChunkSuffix = ".chunk";
+constexpr std::size_t kPieceBytes = kMiB;
+
+std::string hex(std::uint64_t value) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(16, '0');
+  for (std::size_t i = text.size(); i-- > 0; value >>= 4) text[i] = kDigits[value & 15];
+  return text;
+}
+
+std::string file_name(const ChunkName& chunk) {
+  return hex(chunk.id) + "-" + hex(chunk.hash) + std::string(kChunkSuffix);
+}
+
+Error in_file(const std::string& path, const Error& error) {
+  return {error.code, path + ": " + error.message};
+}
+
+struct Content {
+  std::string_view magic;
+  std::string name;
+  FileHeader header;
+  Bytes bytes;
+};
+
+class DirectoryStore final : public Store {
+ public:
+  DirectoryStore(runtime::World world, std::string directory, Identity identity)
+      : world_(world), directory_(std::move(directory)), identity_(identity) {}
+
+  runtime::Task<Result<void>> tidy();
+  runtime::Task<Result<void>> save(Contents contents) override;
+  runtime::Task<Result<std::optional<Contents>>> load() override;
+
+ private:
+  runtime::Task<Result<void>> write_file(Content content);
+  runtime::Task<Result<Bytes>> read_file(std::string_view magic, std::string name);
+  runtime::Task<Result<std::optional<Manifest>>> read_manifest();
+  runtime::Task<Result<void>> remove_unnamed(std::set<std::string> named);
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
+
+  runtime::World world_;
+  std::string directory_;
+  Identity identity_;
+  // Chunk files that are durable and whole as far as is known; only these aren't written again.
+  std::set<ChunkName> durable_;
+};
+
+runtime::Task<Result<void>> DirectoryStore::tidy() {
+  const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world_.disk.list(directory_);
+  if (!entries) co_return entries.error();
+  for (const runtime::DirectoryEntry& entry : *entries) {
+    if (!entry.name.ends_with(kTemporarySuffix)) continue;
+    const Result<void> removed = co_await world_.disk.remove(path(entry.name));
+    if (!removed) co_return removed.error();
+  }
+  Result<std::optional<Manifest>> manifest = co_await read_manifest();
+  // A damaged manifest is load's to report, and the next save's to replace.
+  if (!manifest || !*manifest) co_return Result<void>();
+  std::set<std::string> present;
+  for (const runtime::DirectoryEntry& entry : *entries) present.insert(entry.name);
+  std::set<std::string> named;
+  for (const ChunkEntry& chunk : (*manifest)->chunks) {
+    const std::string name = file_name(chunk.name);
+    if (present.contains(name)) durable_.insert(chunk.name);
+    named.insert(name);
+  }
+  // The manifest may be one whose name a crash left unsynced: the former one must not come back after
+  // its chunks are gone.
+  const Result<void> synced = co_await world_.disk.sync_directory(directory_);
+  if (!synced) co_return synced.error();
+  co_return co_await remove_unnamed(std::move(named));
+}
+
+runtime::Task<Result<void>> DirectoryStore::save(Contents contents) {
+  const Manifest manifest = manifest_of(contents);
+  bool written_any = false;
+  for (Chunk& chunk : contents.chunks) {
+    const ChunkName name{chunk.id, chunk.hash};
+    if (durable_.contains(name)) continue;
+    check(hash64(chunk.bytes.view()) == chunk.hash, "a chunk's hash is that of its bytes");
+    Content content{.magic = kChunkMagic, .name = file_name(name), .bytes = chunk.bytes};
+    content.header = {identity_, chunk.bytes.size(), chunk.hash};
+    const Result<void> written = co_await write_file(std::move(content));
+    if (!written) co_return written.error();
+    written_any = true;
+  }
+  if (written_any) {
+    const Result<void> named = co_await world_.disk.sync_directory(directory_);
+    if (!named) co_return named.error();
+  }
+  Writer text;
+  encode(text, manifest);
+  Content content{.magic = kManifestMagic, .name = std::string(kManifestName)};
+  content.bytes = Bytes::adopt(text.take());
+  content.header = {identity_, content.bytes.size(), hash64(content.bytes.view())};
+  const Result<void> written = co_await write_file(std::move(content));
+  if (!written) co_return written.error();
+  const Result<void> named = co_await world_.disk.sync_directory(directory_);
+  if (!named) co_return named.error();
+
+  durable_.clear();
+  std::set<std::string> names;
+  for (const ChunkEntry& chunk : manifest.chunks) {
+    durable_.insert(chunk.name);
+    names.insert(file_name(chunk.name));
+  }
+  // The snapshot is durable already: what can't be removed now is removed later.
+  const Result<void> removed = co_await remove_unnamed(std::move(names));
+  static_cast<void>(removed);
+  co_return Result<void>();
+}
+
+runtime::Task<Result<std::optional<Contents>>> DirectoryStore::load() {
+  Result<std::optional<Manifest>> manifest = co_await read_manifest();
+  if (!manifest) co_return manifest.error();
+  if (!*manifest) co_return std::optional<Contents>();
+  Contents contents{.meta = (*manifest)->meta, .state_hash = (*manifest)->state_hash};
+  contents.small_state = std::move((*manifest)->small_state);
+  for (const ChunkEntry& entry : (*manifest)->chunks) {
+    const std::string name = file_name(entry.name);
+    Result<Bytes> bytes = co_await read_file(kChunkMagic, name);
+    const bool matches = bytes && bytes->size() == entry.length &&
+                         hash64(bytes->view()) == entry.name.hash;
+    // The next save writes it again.
+    if (!matches) durable_.erase(entry.name);
+    if (!bytes && bytes.error().code == Errc::kNotFound) {
+      co_return Error{Errc::kDamaged, path(name) + ": the file isn't there"};
+    }
+    if (!bytes) co_return bytes.error();
+    if (!matches) {
+      co_return Error{Errc::kDamaged,
+                      path(name) + ": offset " + std::to_string(kFileHeaderBytes) +
+                          ": the chunk isn't the one that the manifest names"};
+    }
+    contents.chunks.push_back({entry.name.id, entry.name.hash, entry.sealed, std::move(*bytes)});
+  }
+  co_return std::optional<Contents>(std::move(contents));
+}
+
+// Under a temporary name first; the new name isn't durable yet.
+runtime::Task<Result<void>> DirectoryStore::write_file(Content content) {
+  const std::string temporary = path(content.name) + std::string(kTemporarySuffix);
+  Result<std::unique_ptr<runtime::File>> file =
+      co_await world_.disk.open(temporary, runtime::OpenMode::kCreate);
+  if (!file) co_return file.error();
+  // What an abandoned save left there must not show behind the new content.
+  const Result<void> emptied = co_await (*file)->truncate(0);
+  if (!emptied) co_return emptied.error();
+  std::string header = encode_header(content.magic, content.header);
+  const Result<void> headed = co_await (*file)->write(0, std::move(header));
+  if (!headed) co_return headed.error();
+  for (std::size_t offset = 0; offset < content.bytes.size(); offset += kPieceBytes) {
+    std::string piece(content.bytes.view().substr(offset, kPieceBytes));
+    const Result<void> written =
+        co_await (*file)->write(kFileHeaderBytes + offset, std::move(piece));
+    if (!written) co_return written.error();
+  }
+  const Result<void> synced = co_await (*file)->sync();
+  if (!synced) co_return synced.error();
+  co_return co_await world_.disk.rename(temporary, path(content.name));
+}
+
+// What follows the header, verified.
+runtime::Task<Result<Bytes>> DirectoryStore::read_file(std::string_view magic, std::string name) {
+  const std::string where = path(name);
+  Result<std::unique_ptr<runtime::File>> file =
+      co_await world_.disk.open(where, runtime::OpenMode::kRead);
+  if (!file) co_return file.error();
+  const Result<std::uint64_t> size = co_await (*file)->size();
+  if (!size) co_return size.error();
+  const Result<std::string> head = co_await (*file)->read(0, kFileHeaderBytes);
+  if (!head) co_return in_file(where, head.error());
+  const Result<FileHeader> header = decode_header(magic, *head, identity_);
+  if (!header) co_return in_file(where, header.error());
+  if (*size != kFileHeaderBytes + header->length) {
+    co_return Error{Errc::kDamaged, where + ": " + std::to_string(*size) + " bytes, " +
+                                        std::to_string(kFileHeaderBytes + header->length) +
+                                        " were written"};
+  }
+  std::string bytes;
+  bytes.reserve(header->length);
+  while (bytes.size() < header->length) {
+    const std::size_t step = std::min<std::uint64_t>(kPieceBytes, header->length - bytes.size());
+    const Result<std::string> piece = co_await (*file)->read(kFileHeaderBytes + bytes.size(), step);
+    if (!piece) co_return in_file(where, piece.error());
+    if (piece->empty()) co_return Error{Errc::kDamaged, where + ": the file became shorter"};
+    bytes.append(*piece);
+  }
+  if (hash64(bytes) != header->hash) {
+    co_return Error{Errc::kDamaged, where + ": offset " + std::to_string(kFileHeaderBytes) +
+                                        ": the hash of the content doesn't hold"};
+  }
+  co_return Bytes::adopt(std::move(bytes));
+}
+
+runtime::Task<Result<std::optional<Manifest>>> DirectoryStore::read_manifest() {
+  const Result<Bytes> bytes = co_await read_file(kManifestMagic, std::string(kManifestName));
+  if (!bytes && bytes.error().code == Errc::kNotFound) co_return std::optional<Manifest>();
+  if (!bytes) co_return bytes.error();
+  Reader in(bytes->view());
+  Result<Manifest> manifest = decode_manifest(in);
+  if (manifest && !in.finished()) {
+    manifest = Error{Errc::kDamaged, "the manifest is longer than its fields"};
+  }
+  if (!manifest) co_return in_file(path(std::string(kManifestName)), manifest.error());
+  co_return std::optional<Manifest>(std::move(*manifest));
+}
+
+runtime::Task<Result<void>> DirectoryStore::remove_unnamed(std::set<std::string> named) {
+  const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world_.disk.list(directory_);
+  if (!entries) co_return entries.error();
+  for (const runtime::DirectoryEntry& entry : *entries) {
+    if (!entry.name.ends_with(kChunkSuffix) || named.contains(entry.name)) continue;
+    const Result<void> removed = co_await world_.disk.remove(path(entry.name));
+    if (!removed) co_return removed.error();
+  }
+  co_return Result<void>();
+}
+
+}  // namespace
+
+runtime::Task<Result<std::unique_ptr<Store>>> Store::open(runtime::World world,
+                                                          std::string directory,
+                                                          Identity identity) {
+  auto store = std::make_unique<DirectoryStore>(world, std::move(directory), identity);
+  const Result<void> tidied = co_await store->tidy();
+  if (!tidied) co_return tidied.error();
+  std::unique_ptr<Store> opened = std::move(store);
+  co_return std::move(opened);
+}
+
+}  // namespace detcd::snapshot

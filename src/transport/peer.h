@@ -1,0 +1,30 @@
+// One peer's outgoing side: its queue, its addresses and the tasks that serve it. Internal to transport.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "runtime/task_group.h"
+#include "runtime/wait.h"
+#include "transport/transport.h"
+
+namespace detcd::transport {
+
+struct Transport::Peer {
+  Peer(runtime::Scheduler& scheduler, raft::NodeId node) : id(node), filled(scheduler), tasks(scheduler) {}
+  raft::NodeId id;
+  std::vector<std::string> addresses;
+  std::size_t next_address = 0;
+  std::uint64_t dials = 0;
+  std::deque<std::string> queue;     // Whole frames.
+  std::size_t queued_bytes = 0;
+  bool connected = false;
+  bool reported_unreachable = false;
+  bool sending_snapshot = false;
+  runtime::Signal filled;
+  // Last: its tasks use what stands above, and end first.
+  runtime::TaskGroup tasks;
+};
+
+}  // namespace detcd::transport

@@ -1,0 +1,101 @@
+// Messages between members. To every peer one outgoing connection is kept (dialed again with backoff);
+// messages are queued within bounds, in order, and dropped when a peer can't take them: Raft copes
+// with loss. Snapshots travel on connections of their own. Everything received is checked: protocol,
+// cluster, member.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "raft/message.h"
+#include "runtime/task_group.h"
+#include "runtime/world.h"
+#include "telemetry/log.h"
+#include "transport/frame.h"
+
+namespace detcd::transport {
+
+struct Options {
+  std::uint64_t cluster_id = 0;
+  raft::NodeId self;
+  std::size_t queue_bytes_max = 128 << 20;   // Per peer.
+  std::size_t queue_messages_max = 4096;
+  Duration dial_timeout = 5s;
+  Duration write_timeout = 5s;               // --raft-write-timeout
+  Duration backoff_min = 10ms;
+  Duration backoff_max = 1s;
+  std::size_t write_bytes_max = 1 << 20;     // Coalesced into one write.
+  std::size_t connections_max = 256;         // Accepted.
+};
+
+// What the transport tells its owner, on the owner's scheduler; calls may come from inside a task of
+// the transport and must not destroy it.
+class Receiver {
+ public:
+  virtual ~Receiver() = default;
+  virtual void on_message(raft::Message message) = 0;
+  // `message` is the InstallSnapshot; `packed` its whole state. True when it is taken over.
+  virtual void on_snapshot(raft::Message message, Bytes packed) = 0;
+  virtual void on_unreachable(raft::NodeId peer) = 0;
+  virtual void on_snapshot_reported(raft::NodeId peer, bool delivered) = 0;
+  // The peer says it is of another cluster, or that this member was removed.
+  virtual void on_refused(raft::NodeId peer, const Welcome& welcome) = 0;
+  // For handshakes: the highest index this member remembers `peer` to have acknowledged.
+  [[nodiscard]] virtual std::uint64_t remembered(raft::NodeId peer) const = 0;
+  // The peer remembers that this member acknowledged up to `index`.
+  virtual void on_remembered(raft::NodeId peer, std::uint64_t index) = 0;
+};
+
+class Transport {
+ public:
+  Transport(runtime::World world, telemetry::Log log, Options options, Receiver& receiver);
+  ~Transport();
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  // Where the peers are: host:port each, tried in turn. Connections to peers that left are closed.
+  void set_peers(const std::map<raft::NodeId, std::vector<std::string>, IdOrder>& addresses);
+  // Begins to accept peers on a bound listener.
+  void serve(std::unique_ptr<runtime::Listener> listener);
+
+  // Queues the message; one that doesn't fit is dropped and the peer reported unreachable.
+  void send(const raft::Message& message);
+  // Sends the state beside the InstallSnapshot `message`; ends in on_snapshot_reported. One at a time
+  // per peer; another one meanwhile is refused by reporting it undelivered.
+  void send_snapshot(const raft::Message& message, Bytes packed);
+  // Connected peers right now.
+  [[nodiscard]] std::size_t connected() const;
+
+ private:
+  struct Peer;
+  runtime::Task<void> accept_loop(runtime::Listener& listener);
+  runtime::Task<void> run_accepted(std::unique_ptr<runtime::Stream> stream);
+  runtime::Task<void> receive_messages(runtime::Stream& stream, FrameReader reader, raft::NodeId from);
+  runtime::Task<void> receive_snapshot(runtime::Stream& stream, FrameReader reader, raft::NodeId from);
+  runtime::Task<void> run_peer(Peer& peer);
+  runtime::Task<Result<std::unique_ptr<runtime::Stream>>> dial(Peer& peer, Purpose purpose);
+  runtime::Task<Result<std::unique_ptr<runtime::Stream>>> shake_hands(std::string address,
+                                                                      raft::NodeId to,
+                                                                      Purpose purpose);
+  runtime::Task<void> deliver_snapshot(Peer& peer, raft::Message message, Bytes packed);
+  runtime::Task<Result<void>> stream_snapshot(runtime::Stream& stream, const raft::Message& message,
+                                              const Bytes& packed);
+  runtime::Task<Result<void>> write_in_time(runtime::Stream& stream, std::string bytes);
+
+  runtime::World world_;
+  telemetry::Log log_;
+  Options options_;
+  Receiver& receiver_;
+  std::map<raft::NodeId, std::unique_ptr<Peer>, IdOrder> peers_;
+  std::vector<std::unique_ptr<runtime::Listener>> listeners_;
+  runtime::TaskGroup accepted_;
+};
+
+}  // namespace detcd::transport

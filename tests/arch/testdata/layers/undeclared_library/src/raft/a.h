@@ -1,0 +1,2 @@
+#pragma once
+#include <absl/container/btree_map.h>
