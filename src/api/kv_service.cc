@@ -6,6 +6,7 @@
 
 #include "api/errors.h"
 #include "apply/validate.h"
+#include "base/check.h"
 #include "wire/kv_codec.h"
 
 namespace detcd::api {
@@ -99,6 +100,8 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::span<const Method> kv_methods() { return kMethods; }
+std::span<const Method> kv_methods() {
+  return kMethods;
+}
 
 }  // namespace detcd::api

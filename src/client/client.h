@@ -1,11 +1,11 @@
-// An etcd client for the simulator's workloads and the load generator: typed calls of KV and of what
-// Cluster and Maintenance serve, over the runtime's interfaces only. A failure says whether the
-// server may have applied the request: what a history needs to know.
+// An etcd client for the simulator's workloads and the load generator: typed calls of KV and of
+// what Cluster and Maintenance serve, over the runtime's interfaces only. A failure says whether
+// the server may have applied the request: what a history needs to know.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +13,8 @@
 #include "apply/command.h"
 #include "client/connection.h"
 #include "client/retry.h"
+#include "http2/message.h"
+#include "membership/membership.h"
 #include "runtime/network.h"
 #include "runtime/random.h"
 #include "runtime/sync.h"
@@ -46,7 +48,7 @@ struct Options {
   std::vector<std::string> endpoints;  // "host:port" or "unix:/path"; at least one.
   RetryPolicy retry = RetryPolicy::kAsClientv3;
   Duration connect_timeout = 2s;
-  std::uint64_t entity = 0;            // Names this client in random draws.
+  std::uint64_t entity = 0;  // Names this client in random draws.
 };
 
 class Client {
@@ -71,7 +73,7 @@ class Client {
   // These two ask one endpoint, by its place in the options.
   runtime::Task<Outcome<wire::Status>> status(std::size_t endpoint, TimePoint deadline);
   runtime::Task<Outcome<apply::HashKvAnswer>> hash_kv(std::size_t endpoint,
-                                                      mvcc::Revision revision, TimePoint deadline);
+                                                      apply::Revision revision, TimePoint deadline);
 
  private:
   struct Endpoint {
@@ -93,7 +95,7 @@ class Client {
 
   runtime::Task<Raw> invoke(Request request);
   runtime::Task<CallResult> attempt(Request request, std::size_t endpoint);
-  // Null, with `failure` set, when it can't be reached.
+  // The endpoint's connection, made now if need be.
   runtime::Task<Result<Connection*>> reach(Endpoint& endpoint, TimePoint deadline);
   std::size_t next_endpoint();
 

@@ -29,7 +29,9 @@ Connection::Connection(runtime::Scheduler& scheduler, std::unique_ptr<runtime::S
   tasks_.spawn(write());
 }
 
-Connection::~Connection() { check(pending_.empty(), "a connection outlives its calls"); }
+Connection::~Connection() {
+  check(pending_.empty(), "a connection outlives its calls");
+}
 
 Connection::Registration::~Registration() {
   connection.pending_.erase(stream);
@@ -41,8 +43,8 @@ Connection::Registration::~Registration() {
 runtime::Task<CallResult> Connection::call(UnaryCall request) {
   const TimePoint now = scheduler_.clock().boot();
   if (request.deadline <= now) {
-    co_return CallResult{status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {},
-                         false};
+    co_return CallResult{
+        status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {}, false};
   }
   std::optional<http2::StreamId> stream;
   if (usable()) {
@@ -62,8 +64,8 @@ runtime::Task<CallResult> Connection::call(UnaryCall request) {
   while (!pending.done) {
     const bool woken = co_await pending.ended.wait_until(request.deadline);
     if (!woken) {
-      co_return CallResult{status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {},
-                           true};
+      co_return CallResult{
+          status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {}, true};
     }
   }
   co_return std::move(pending.result);
@@ -71,8 +73,7 @@ runtime::Task<CallResult> Connection::call(UnaryCall request) {
 
 void Connection::take_events() {
   for (http2::ClientEvent& event : session_.take_events()) {
-    const http2::StreamId stream =
-        std::visit([](const auto& e) { return e.stream; }, event);
+    const http2::StreamId stream = std::visit([](const auto& e) { return e.stream; }, event);
     const auto found = pending_.find(stream);
     if (found == pending_.end()) continue;
     Pending& pending = *found->second;
