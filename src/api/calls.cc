@@ -6,6 +6,7 @@
 
 #include "api/errors.h"
 #include "base/check.h"
+#include "telemetry/trace_context.h"
 
 namespace detcd::api {
 namespace {
@@ -52,10 +53,14 @@ void Calls::take(const http2::StreamOpened& event) {
   if (untaken_above(settings_.untaken_bytes_max)) {
     return session_.finish(event.stream, status_of(apply::ApiError::kTooManyRequests));
   }
-  Call call{.method = std::get<const Method*>(found)};
+  Call call;
+  call.method = std::get<const Method*>(found);
   if (event.timeout_ns) {
     call.deadline = deadline_after(now_, *event.timeout_ns);
     if (call.deadline != kNever) deadlines_.emplace(call.deadline, event.stream.value());
+  }
+  for (const auto& [name, value] : event.metadata) {
+    if (name == telemetry::kTraceParent) call.trace = telemetry::parse_traceparent(value);
   }
   open_.emplace(event.stream, std::move(call));
 }
@@ -105,6 +110,7 @@ void Calls::ask(Open::iterator call, const Bytes& message) {
   call->second.stage = Stage::kAsked;
   const bool sent =
       service_.node.send(server::Call{.call = call_of(call->first),
+                                      .trace = call->second.trace,
                                       .deadline = call->second.deadline,
                                       .request = std::get<server::Request>(std::move(asked)),
                                       .reply = reply_});

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <utility>
@@ -45,6 +46,7 @@ class Calls {
   struct Call {
     const Method* method = nullptr;
     TimePoint deadline = kNever;
+    std::uint64_t trace = 0;
     Stage stage = Stage::kAwaitingRequest;
     bool requested = false;
     Bytes request;  // Of a server stream, until the client has ended its side.

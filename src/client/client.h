@@ -44,6 +44,14 @@ enum class RetryPolicy : std::uint8_t {
   kAsClientv3,  // Endpoints in turn, waiting for one that can be reached, until the deadline.
 };
 
+// By when a call must have ended, and the trace it belongs to (0: none), sent as `traceparent`.
+struct CallOptions {
+  CallOptions(TimePoint by, std::uint64_t trace_id = 0)  // NOLINT: a deadline is options enough
+      : deadline(by), trace(trace_id) {}
+  TimePoint deadline;
+  std::uint64_t trace;
+};
+
 struct Options {
   std::vector<std::string> endpoints;  // "host:port" or "unix:/path"; at least one.
   RetryPolicy retry = RetryPolicy::kAsClientv3;
@@ -61,19 +69,19 @@ class Client {
   ~Client();
 
   runtime::Task<Outcome<apply::RangeResponse>> range(apply::RangeRequest request,
-                                                     TimePoint deadline);
-  runtime::Task<Outcome<apply::PutResponse>> put(apply::PutRequest request, TimePoint deadline);
+                                                     CallOptions options);
+  runtime::Task<Outcome<apply::PutResponse>> put(apply::PutRequest request, CallOptions options);
   runtime::Task<Outcome<apply::DeleteRangeResponse>> delete_range(apply::DeleteRangeRequest request,
-                                                                  TimePoint deadline);
-  runtime::Task<Outcome<apply::TxnResponse>> txn(apply::TxnRequest request, TimePoint deadline);
+                                                                  CallOptions options);
+  runtime::Task<Outcome<apply::TxnResponse>> txn(apply::TxnRequest request, CallOptions options);
   runtime::Task<Outcome<apply::CompactionResponse>> compact(apply::CompactionRequest request,
-                                                            TimePoint deadline);
+                                                            CallOptions options);
   runtime::Task<Outcome<std::vector<membership::Member>>> member_list(bool linearizable,
-                                                                      TimePoint deadline);
+                                                                      CallOptions options);
   // These two ask one endpoint, by its place in the options.
-  runtime::Task<Outcome<wire::Status>> status(std::size_t endpoint, TimePoint deadline);
+  runtime::Task<Outcome<wire::Status>> status(std::size_t endpoint, CallOptions options);
   runtime::Task<Outcome<apply::HashKvAnswer>> hash_kv(std::size_t endpoint,
-                                                      apply::Revision revision, TimePoint deadline);
+                                                      apply::Revision revision, CallOptions options);
 
  private:
   struct Endpoint {
@@ -87,7 +95,7 @@ class Client {
   struct Request {
     std::string path;
     std::string message;
-    TimePoint deadline = kNever;
+    CallOptions options{kNever};
     Repeatable repeatable = Repeatable::kNo;
     std::optional<std::size_t> endpoint;  // None: in turn.
   };

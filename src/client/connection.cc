@@ -4,6 +4,7 @@
 
 #include "apply/api_error.h"
 #include "base/check.h"
+#include "telemetry/trace_context.h"
 
 namespace detcd::client {
 namespace {
@@ -50,7 +51,11 @@ runtime::Task<CallResult> Connection::call(UnaryCall request) {
   if (usable()) {
     std::optional<std::int64_t> timeout_ns;
     if (request.deadline != kNever) timeout_ns = (request.deadline - now).count();
-    stream = session_.open(request.path, {}, timeout_ns);
+    http2::Headers metadata;
+    if (request.trace != 0) {
+      metadata.emplace_back(telemetry::kTraceParent, telemetry::format_traceparent(request.trace));
+    }
+    stream = session_.open(request.path, metadata, timeout_ns);
   }
   if (!stream) {
     co_return CallResult{status(GrpcCode::kUnavailable, "transport is closing"), {}, false};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@ struct UnaryCall {
   std::string path;  // "/etcdserverpb.KV/Put"
   std::string message;
   TimePoint deadline = kNever;
+  std::uint64_t trace = 0;  // 0: none.
 };
 
 class Connection {
