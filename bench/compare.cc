@@ -12,6 +12,7 @@
 #include <optional>
 #include <sstream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bench/load.h"
@@ -60,7 +61,8 @@ T run(const std::function<runtime::Task<T>(runtime::World)>& make) {
   struct Finish {
     static runtime::Task<void> go(runtime::Task<T> task, std::optional<T>& into,
                                   runtime_asio::AsioScheduler& scheduler) {
-      into.emplace(co_await std::move(task));
+      T result = co_await std::move(task);
+      into.emplace(std::move(result));
       scheduler.stop();
     }
   };

@@ -286,9 +286,9 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
     if (!directories) co_return directories.error();
     storage.identity = {options.cluster_id, options.member_id};
   }
-  const snapshot::Identity identity{storage.identity.cluster_id, storage.identity.member_id};
+  const snapshot::Identity owner{storage.identity.cluster_id, storage.identity.member_id};
   Result<std::unique_ptr<snapshot::Store>> snapshots =
-      co_await snapshot::Store::open(world, paths.snap, identity);
+      co_await snapshot::Store::open(world, paths.snap, owner);
   if (!snapshots) co_return snapshots.error();
   storage.snapshots = std::move(*snapshots);
   Result<void> ready;

@@ -122,7 +122,8 @@ class RawClient {
         const bool woken = co_await outbox_changed_.wait();
         static_cast<void>(woken);
       }
-      const Result<void> written = co_await stream->write(std::exchange(outbox_, {}));
+      std::string waiting = std::exchange(outbox_, {});
+      const Result<void> written = co_await stream->write(std::move(waiting));
       if (!written) co_return;
     }
   }

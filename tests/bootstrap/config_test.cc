@@ -177,14 +177,15 @@ TEST(Validation, ErrorsAreThoseOfEtcdAndExitWithOne) {
       {{"--heartbeat-interval", "0"}, R"x("--heartbeat-interval must be >0 (set to 0ms)")x"},
       {{"--election-timeout", "0"}, R"x("--election-timeout must be >0 (set to 0ms)")x"},
       {{"--election-timeout", "200"},
-       R"x("--election-timeout[200ms] should be at least as 5 times as --heartbeat-interval[100ms]")x"},
+       R"x("--election-timeout[200ms] should be at least as 5 times as )x"
+       R"x(--heartbeat-interval[100ms]")x"},
       {{"--election-timeout", "60000"},
        R"x("--election-timeout[60000ms] is too long, and should be set less than 50000ms")x"},
       {{"--listen-peer-urls", "http://foo:2380"},
        R"x("expected IP in URL for binding (http://foo:2380)")x"},
       {{"--initial-advertise-peer-urls", "http://:4444"},
-       R"x("--initial-advertise-peer-urls \"http://:4444\" must be \"host:port\" (unexpected empty )x"
-       R"x(host (http://:4444))")x"},
+       R"x("--initial-advertise-peer-urls \"http://:4444\" must be \"host:port\" )x"
+       R"x((unexpected empty host (http://:4444))")x"},
       {{"--advertise-client-urls", "http://:4444"},
        R"x("--advertise-client-urls \"http://:4444\" must be in the format \"host:port\", )x"
        R"x(\"unix:/path/to/socket\" or \"unixs:/path/to/socket\" (unexpected empty host )x"

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "tests/support/machine.h"
 #include "tests/wal/logs.h"
 
@@ -224,7 +227,8 @@ TEST_F(WalTest, IsOpenedAgainAfterASaveWasDestroyedInTheMiddle) {
   {
     runtime::TaskGroup group(machine_.world().scheduler);
     group.spawn([](Wal& wal) -> runtime::Task<void> {
-      const Result<void> saved = co_await wal.save({save_of(2, 1, 5000)});
+      std::vector<raft::Save> saves(1, save_of(2, 1, 5000));
+      const Result<void> saved = co_await wal.save(std::move(saves));
       static_cast<void>(saved);
     }(*wal_));
     machine_.idle(12us);
