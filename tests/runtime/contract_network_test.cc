@@ -360,14 +360,20 @@ TEST_P(NetworkContract, ADestroyedAcceptLosesNoConnection) {
 Task<void> say_number(World world, std::string address, int number) {
   auto connected = co_await world.network.connect(std::move(address));
   const auto stream = must(std::move(connected));
-  co_await send(*stream, std::to_string(number));
+  co_await send(*stream, std::to_string(number) + "\n");
   const Received echo = co_await read_to_end(*stream);
   EXPECT_EQ(echo.bytes, "") << "the server only listens";
 }
 
 Task<void> take_number(StreamPtr stream, int& sum) {
-  const Result<std::string_view> piece = co_await stream->read();
-  if (piece && !piece->empty()) sum += std::stoi(std::string(*piece));
+  // A read may give any part of what was sent.
+  std::string line;
+  while (!line.ends_with('\n')) {
+    const Result<std::string_view> piece = co_await stream->read();
+    if (!piece || piece->empty()) co_return;
+    line += *piece;
+  }
+  sum += std::stoi(line);
 }
 
 Task<void> serve_many(World world, std::string address, int& sum) {

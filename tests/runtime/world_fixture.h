@@ -49,8 +49,10 @@ struct WorldKind {
 
 inline void PrintTo(const WorldKind& kind, std::ostream* out) { *out << kind.name; }
 
-// Every world that the contract is tested against.
+// Every world that the contract is tested against: real and simulated ones.
 [[nodiscard]] std::vector<WorldKind> all_worlds();
+[[nodiscard]] std::vector<WorldKind> asio_worlds();
+[[nodiscard]] std::vector<WorldKind> sim_worlds();
 
 class Contract : public testing::TestWithParam<WorldKind> {
  protected:
