@@ -64,7 +64,8 @@ class DirectoryStore final : public Store {
 };
 
 runtime::Task<Result<void>> DirectoryStore::tidy() {
-  const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world_.disk.list(directory_);
+  const Result<std::vector<runtime::DirectoryEntry>> entries =
+      co_await world_.disk.list(directory_);
   if (!entries) co_return entries.error();
   for (const runtime::DirectoryEntry& entry : *entries) {
     if (!entry.name.ends_with(kTemporarySuffix)) continue;
@@ -82,8 +83,8 @@ runtime::Task<Result<void>> DirectoryStore::tidy() {
     if (present.contains(name)) durable_.insert(chunk.name);
     named.insert(name);
   }
-  // The manifest may be one whose name a crash left unsynced: the former one must not come back after
-  // its chunks are gone.
+  // The manifest may be one whose name a crash left unsynced: the former one must not come back
+  // after its chunks are gone.
   const Result<void> synced = co_await world_.disk.sync_directory(directory_);
   if (!synced) co_return synced.error();
   co_return co_await remove_unnamed(std::move(named));
@@ -137,8 +138,8 @@ runtime::Task<Result<std::optional<Contents>>> DirectoryStore::load() {
   for (const ChunkEntry& entry : (*manifest)->chunks) {
     const std::string name = file_name(entry.name);
     Result<Bytes> bytes = co_await read_file(kChunkMagic, name);
-    const bool matches = bytes && bytes->size() == entry.length &&
-                         hash64(bytes->view()) == entry.name.hash;
+    const bool matches =
+        bytes && bytes->size() == entry.length && hash64(bytes->view()) == entry.name.hash;
     // The next save writes it again.
     if (!matches) durable_.erase(entry.name);
     if (!bytes && bytes.error().code == Errc::kNotFound) {
@@ -146,9 +147,8 @@ runtime::Task<Result<std::optional<Contents>>> DirectoryStore::load() {
     }
     if (!bytes) co_return bytes.error();
     if (!matches) {
-      co_return Error{Errc::kDamaged,
-                      path(name) + ": offset " + std::to_string(kFileHeaderBytes) +
-                          ": the chunk isn't the one that the manifest names"};
+      co_return Error{Errc::kDamaged, path(name) + ": offset " + std::to_string(kFileHeaderBytes) +
+                                          ": the chunk isn't the one that the manifest names"};
     }
     contents.chunks.push_back({entry.name.id, entry.name.hash, entry.sealed, std::move(*bytes)});
   }
@@ -225,7 +225,8 @@ runtime::Task<Result<std::optional<Manifest>>> DirectoryStore::read_manifest() {
 }
 
 runtime::Task<Result<void>> DirectoryStore::remove_unnamed(std::set<std::string> named) {
-  const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world_.disk.list(directory_);
+  const Result<std::vector<runtime::DirectoryEntry>> entries =
+      co_await world_.disk.list(directory_);
   if (!entries) co_return entries.error();
   for (const runtime::DirectoryEntry& entry : *entries) {
     if (!entry.name.ends_with(kChunkSuffix) || named.contains(entry.name)) continue;

@@ -215,8 +215,10 @@ runtime::Task<Result<void>> LogWriter::begin_segment(std::size_t batch_bytes) {
     const Result<void> larger = co_await next.file->allocate(next.segment.bytes);
     if (!larger) co_return larger.error();
   }
-  SegmentHeader header{.identity = identity_, .sequence = next.segment.sequence,
-                       .generation = next.segment.generation, .first_index = next_index_,
+  SegmentHeader header{.identity = identity_,
+                       .sequence = next.segment.sequence,
+                       .generation = next.segment.generation,
+                       .first_index = next_index_,
                        .before = chain_};
   std::string sector = encode(header);
   const Result<void> written = co_await next.file->write(0, std::move(sector));
@@ -287,8 +289,8 @@ runtime::Task<Result<void>> LogWriter::prepare_segment() {
   Result<std::unique_ptr<runtime::File>> file = co_await make_segment(world_, std::move(segment));
   if (!file) co_return file.error();
   next.file = std::move(*file);
-  Renaming renaming{.directory = directory_, .from = name,
-                    .to = file_name(next.segment.sequence, kSegmentKind)};
+  Renaming renaming{
+      .directory = directory_, .from = name, .to = file_name(next.segment.sequence, kSegmentKind)};
   const Result<void> renamed = co_await rename_durably(world_, std::move(renaming));
   if (!renamed) co_return renamed.error();
   prepared_ = std::move(next);

@@ -52,7 +52,8 @@ TEST(Golden, FormatOneIsWrittenToTheByteAndRead) {
   if (std::getenv("DETCD_WRITE_GOLDEN") != nullptr && !fs::exists(kGolden)) {
     fs::create_directories(kGolden);
     for (const std::string& path : image.files()) {
-      std::ofstream(kGolden / fs::path(path).filename(), std::ios::binary) << *image.read_file(path);
+      std::ofstream(kGolden / fs::path(path).filename(), std::ios::binary)
+          << *image.read_file(path);
     }
   }
   std::size_t count = 0;

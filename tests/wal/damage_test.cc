@@ -105,7 +105,9 @@ class DamageTest : public ::testing::Test {
   std::unique_ptr<Wal> wal_;
 };
 
-TEST_F(DamageTest, NoneIsWhole) { EXPECT_EQ(open().health, Health::kWhole); }
+TEST_F(DamageTest, NoneIsWhole) {
+  EXPECT_EQ(open().health, Health::kWhole);
+}
 
 TEST_F(DamageTest, AFlippedBitInAnEntryThatWasWitnessed) {
   flip(1, at(2) + 700);
@@ -244,6 +246,13 @@ TEST_F(DamageTest, ASectorThatCannotBeRead) {
   const Recovered log = open();
   EXPECT_EQ(log.health, Health::kDamaged);
   EXPECT_EQ(log.entries.size(), 2u);
+}
+
+TEST_F(DamageTest, RotInTheUnusedEndOfASegmentLosesNothing) {
+  flip(1, at(5) + 100);
+  const Recovered log = open();
+  EXPECT_EQ(log.health, Health::kWhole);
+  EXPECT_EQ(log.entries.size(), 8u);
 }
 
 TEST_F(DamageTest, GarbageInThePreparedSegmentIsNotWhole) {

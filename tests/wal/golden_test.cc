@@ -1,5 +1,6 @@
-// Directories of released formats: what was written once is read for ever, and what is written today
-// is the newest released format to the byte. DETCD_WRITE_GOLDEN=1 writes a directory that is missing.
+// Directories of released formats: what was written once is read for ever, and what is written
+// today is the newest released format to the byte. DETCD_WRITE_GOLDEN=1 writes a directory that is
+// missing.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -63,7 +64,8 @@ TEST(Golden, WhatIsWrittenTodayIsFormatOneToTheByte) {
   if (std::getenv("DETCD_WRITE_GOLDEN") != nullptr && !fs::exists(kGolden)) {
     fs::create_directories(kGolden);
     for (const std::string& path : image.files()) {
-      std::ofstream(kGolden / fs::path(path).filename(), std::ios::binary) << *image.read_file(path);
+      std::ofstream(kGolden / fs::path(path).filename(), std::ios::binary)
+          << *image.read_file(path);
     }
   }
   std::size_t count = 0;
