@@ -145,7 +145,7 @@ runtime::Task<Result<void>> LogReader::read_segments() {
       rest = *found;
     }
     bool sound = !stop->bad && !rest.content;
-    if (!stop->bad && !rest.witness && rest.content) {
+    if (!sound && !stop->witnessed && !rest.witness) {
       // What decayed behind the segment's last batch was never used, when the next one says so.
       const Result<bool> goes_on = co_await next_segment_goes_on();
       if (!goes_on) co_return goes_on.error();

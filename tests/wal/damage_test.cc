@@ -249,10 +249,14 @@ TEST_F(DamageTest, ASectorThatCannotBeRead) {
 }
 
 TEST_F(DamageTest, RotInTheUnusedEndOfASegmentLosesNothing) {
-  flip(1, at(5) + 100);
+  open();
+  ASSERT_TRUE(machine_.run(wal_->save({save_of(9, 1, 4000)}))->ok());
+  ASSERT_EQ(wal_->numbers().segments, 3u);
+  crash();
+  flip(2, at(3) + 100);
   const Recovered log = open();
   EXPECT_EQ(log.health, Health::kWhole);
-  EXPECT_EQ(log.entries.size(), 8u);
+  EXPECT_EQ(log.entries.size(), 9u);
 }
 
 TEST_F(DamageTest, GarbageInThePreparedSegmentIsNotWhole) {
