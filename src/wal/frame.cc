@@ -1,5 +1,6 @@
 #include "wal/frame.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 

@@ -311,8 +311,8 @@ runtime::Task<void> LogWriter::witness_when_idle() {
     }
     const runtime::Mutex::Guard turn = co_await turn_.lock();
     // Somebody may have had the turn meanwhile.
-    if (failed_ || closed_ || !unwitnessed_ || world_.clock.boot() < due) continue;
-    if (last_batch_ + options_.idle_witness_after > world_.clock.boot()) continue;
+    const Duration idle = world_.clock.boot() - last_batch_;
+    if (failed_ || closed_ || !unwitnessed_ || idle < options_.idle_witness_after) continue;
     const Result<void> written = co_await write(begin_batch(BatchKind::kIdleWitness));
     if (!written) co_return;
   }
