@@ -93,14 +93,19 @@ void Step::leave_joint() {
 void Step::adopt_configuration() {
   emit(ConfigurationChanged{s_.configuration(), s_.log.in_force().index});
   if (leader() != nullptr) adopt_members();
-  if (s_.is<Learner>() && s_.is_voter()) {
-    set_role(Follower{});
-    reset_election_deadline();
-  } else if (s_.is<Follower>() && !s_.is_voter()) {
-    set_role(Learner{});
-  }
+  adopt_role();
   if (s_.transfer && s_.is<Leader>() && !s_.configuration().is_voter(s_.transfer->to)) {
     end_transfer(false);
+  }
+}
+
+// Voters follow and may campaign, others only follow.
+void Step::adopt_role() {
+  if (s_.is<Learner>() && s_.may_campaign()) {
+    set_role(Follower{});
+    reset_election_deadline();
+  } else if (s_.is<Follower>() && !s_.may_campaign()) {
+    set_role(Learner{});
   }
 }
 
