@@ -118,7 +118,8 @@ void Step::adopt_members() {
     for (const NodeId node : *nodes) {
       if (node == s_.config.self || self.progress.contains(node)) continue;
       Progress progress;
-      progress.next = s_.log.last().next();
+      // What put it in, or at an election the first entry of the term, is the first it gets.
+      progress.next = std::max(self.first_of_term, s_.log.last());
       // It gets an election timeout to show itself.
       progress.recent_active = true;
       self.progress.emplace(node, std::move(progress));

@@ -69,14 +69,14 @@ Plan any_plan() {
 }
 
 TEST(RaftProperty, AnyScheduleKeepsEveryPromise) {
-  expect_property(150, [] {
+  expect_property(60, [] {
     const Plan plan = any_plan();
     run(plan, *actions(400));
   });
 }
 
 TEST(RaftProperty, ThreeVotersThroughLongSchedules) {
-  expect_property(40, [] {
+  expect_property(12, [] {
     Plan plan = any_plan();
     plan.voters = 3;
     run(plan, *actions(1500));
@@ -86,7 +86,7 @@ TEST(RaftProperty, ThreeVotersThroughLongSchedules) {
 // A disk that forgets votes and acknowledgements, and knows it, harms nothing when its member
 // comes back as Recovering.
 TEST(RaftProperty, RecoveringMembersKeepEveryPromise) {
-  expect_property(100, [] {
+  expect_property(50, [] {
     Plan plan = any_plan();
     plan.voters = 3 + 2 * (plan.seed % 2);
     plan.damage = true;
@@ -96,7 +96,9 @@ TEST(RaftProperty, RecoveringMembersKeepEveryPromise) {
 
 // The checks see what they are for: each way of breaking the world is found.
 bool is_found(Sabotage sabotage) {
-  for (Number seed = 0; seed < 3000; ++seed) {
+  // Syncs, deliveries, campaigns, crashes and starts, so that votes are what it is about.
+  constexpr std::uint32_t kKinds[] = {20, 20, 20, 45, 45, 62, 89, 96, 96, 73};
+  for (Number seed = 0; seed < 1000; ++seed) {
     Plan plan;
     plan.seed = seed;
     plan.pre_vote = false;
@@ -104,7 +106,8 @@ bool is_found(Sabotage sabotage) {
     plan.sabotage = sabotage;
     Actions list;
     for (Number i = 0; i < 300; ++i) {
-      list.push_back(static_cast<std::uint32_t>(keyed_draw(seed, 7, 0, i)));
+      const auto draw = static_cast<std::uint32_t>(keyed_draw(seed, 7, 0, i));
+      list.push_back(draw / 200 * 100 + kKinds[draw % 10]);
     }
     Schedule schedule(plan);
     if (!schedule.run(list)) return true;

@@ -154,6 +154,8 @@ void Schedule::fault_action(std::uint32_t choice, std::uint32_t kind) {
     return cluster_.start(id);
   }
   crash(id, choice >> 4);
+  // What was forgotten matters only while others still remember it.
+  if (plan_.sabotage != Sabotage::kNone) cluster_.start(id);
 }
 
 void Schedule::crash(NodeId id, std::uint32_t choice) {
