@@ -31,7 +31,9 @@ void Step::commit_to(Index index) {
     }
     commit_moved_ = true;
   }
+  const bool settles = s_.commit < s_.log.in_force().index && s_.log.in_force().index <= index;
   s_.commit = index;
+  if (settles) adopt_role();
   emit(CommitAdvanced{s_.commit, s_.term});
 }
 

@@ -59,7 +59,7 @@ void Step::become_follower(Term term, std::optional<NodeId> known) {
   }
   if (s_.is<Leader>()) abandon_reads();
   if (s_.is<Leader>() || s_.is<Candidate>() || s_.is<PreCandidate>()) {
-    if (s_.is_voter()) {
+    if (s_.may_campaign()) {
       set_role(Follower{});
     } else {
       set_role(Learner{});
@@ -197,7 +197,7 @@ void Step::receive(const Message& message, const VoteResponse& response) {
 
 // §3.10: the leader says that this log is complete and that it should campaign at once.
 void Step::receive(const Message& message, const TimeoutNow&) {
-  if (message.term != s_.term || s_.is<Leader>() || s_.is<Recovering>() || !s_.is_voter()) return;
+  if (message.term != s_.term || s_.is<Leader>() || s_.is<Recovering>() || s_.is<Learner>()) return;
   start_election(true);
 }
 

@@ -49,6 +49,14 @@ bool Log::is_up_to_date(Term other_term, Index other_index) const {
   return other_term > last_term() || (other_term == last_term() && other_index >= last());
 }
 
+bool Log::may_be_voter(NodeId node, Index commit) const {
+  for (auto logged = configurations_.rbegin(); logged != configurations_.rend(); ++logged) {
+    if (logged->configuration.is_voter(node)) return true;
+    if (logged->index <= commit) return false;
+  }
+  return base_.in_force.configuration.is_voter(node);
+}
+
 void Log::append(Entry entry) {
   check(entry.index == last().next(), "entries are appended without a gap");
   check(entry.term >= last_term(), "terms never decrease along the log");

@@ -56,6 +56,9 @@ class Log {
     return configurations_.empty() ? base_.in_force : configurations_.back();
   }
 
+  // Whether `node` votes in the configuration in force or in one that it may still fall back to.
+  [[nodiscard]] bool may_be_voter(NodeId node, Index commit) const;
+
   // Entries follow the last one; the data of configuration entries has been checked.
   void append(Entry entry);
   // Entries at `from` and after it are gone; `from` is after the base.

@@ -286,7 +286,7 @@ Raft::Raft(const Config& config, const Restored& restored, TimePoint now)
     r.role = std::move(role);
     // Whatever it voted in this term is forgotten: it abstains (become_follower).
     if (r.term > Term()) r.vote = config.self;
-  } else if (!r.is_voter()) {
+  } else if (!r.may_campaign()) {
     r.role = Learner{};
   }
 }

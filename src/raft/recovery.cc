@@ -85,7 +85,7 @@ void Step::finish_recovery() {
     return;
   }
   const Index caught_up = role.fence->index;
-  if (s_.is_voter()) {
+  if (s_.may_campaign()) {
     set_role(Follower{});
   } else {
     set_role(Learner{});

@@ -200,6 +200,9 @@ void Step::after_acknowledgement(NodeId from, Progress& progress, bool news) {
   if (still == nullptr) return;
   while (send_append(from, *still, false)) {
   }
+  // It caught up after the commit was told.
+  const bool tell = still->state == State::kReplicate && still->commit_sent < s_.commit;
+  if (tell) send_append(from, *still, true);
   order_transfer();
 }
 

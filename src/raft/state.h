@@ -58,7 +58,7 @@ struct Leader {
   friend bool operator==(const Leader&, const Leader&) = default;
 };
 
-// Not a voter of the configuration in force: it follows, and never campaigns.
+// Not a voter, by all it knows: it follows, and never campaigns.
 struct Learner {
   friend bool operator==(const Learner&, const Learner&) = default;
 };
@@ -125,6 +125,9 @@ struct Replica {
     return log.in_force().configuration;
   }
   [[nodiscard]] bool is_voter() const { return configuration().is_voter(config.self); }
+  // §4.2.2: one whose removal isn't committed still campaigns, without counting its own vote: the
+  // others may need its log.
+  [[nodiscard]] bool may_campaign() const { return log.may_be_voter(config.self, commit); }
   template <class R>
   [[nodiscard]] bool is() const {
     return std::holds_alternative<R>(role);

@@ -84,7 +84,7 @@ void Cluster::carry_out(NodeId id, Output output) {
   }
   if (output.save) node.unsynced.push_back(std::move(*output.save));
   for (Outgoing& outgoing : output.messages) {
-    const bool waits = outgoing.after && !node.unsynced.empty() &&
+    const bool waits = !ignore_after && outgoing.after && !node.unsynced.empty() &&
                        *outgoing.after >= node.unsynced.front().id;
     if (waits) {
       node.held.push_back(std::move(outgoing));
@@ -231,10 +231,9 @@ void Cluster::compact(NodeId id) {
   const std::optional<Term> term = node.core->term_at(status.applied);
   if (!term || status.applied == Index() || status.applied > status.persisted) return;
   SnapshotMeta meta{status.applied, *term, 0, {}};
-  // The configuration at that place: the disk's newest up to it.
   const bool none = node.disk.snapshot && node.disk.snapshot->index >= status.applied;
   if (none) return;
-  meta.configuration = invariants_.configuration_at(status.applied, node.disk.snapshot);
+  meta.configuration = invariants_.configuration_at(status.applied);
   for (const Entry& entry : node.core->entries(status.applied, status.applied)) {
     meta.time_ms = entry.time_ms;
   }
@@ -274,6 +273,7 @@ Cluster make_cluster(Number count, Config base) {
   Cluster cluster(std::move(base));
   Configuration configuration;
   for (Number id = 1; id <= count; ++id) configuration.voters.insert(NodeId(id));
+  cluster.invariants().set_initial(configuration);
   for (Number id = 1; id <= count; ++id) cluster.add(NodeId(id), configuration);
   return cluster;
 }

@@ -96,6 +96,8 @@ class Cluster {
   [[nodiscard]] std::vector<ReadState> take_reads(NodeId id);
   // Messages are seen by this before they enter the network; false loses them.
   std::function<bool(Message&)> filter;
+  // A broken shell: messages don't wait for the saves that make them true.
+  bool ignore_after = false;
 
  private:
   void carry_out(NodeId id, Output output);

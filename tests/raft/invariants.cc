@@ -114,12 +114,9 @@ void Invariants::observe_installed(NodeId id, Index index) {
   applied_[id] = index;
 }
 
-Configuration Invariants::configuration_at(Index index,
-                                           const std::optional<SnapshotMeta>& base) const {
+Configuration Invariants::configuration_at(Index index) const {
   const auto after = configurations_.upper_bound(index.value());
-  const bool known = after != configurations_.begin();
-  if (base && (!known || std::prev(after)->first <= base->index.value())) return base->configuration;
-  return known ? std::prev(after)->second : Configuration{};
+  return after == configurations_.begin() ? Configuration{} : std::prev(after)->second;
 }
 
 void Invariants::restarted(NodeId id, const Raft& core) {

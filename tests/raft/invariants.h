@@ -19,9 +19,13 @@ class Invariants {
   void observe_installed(NodeId id, Index index);
   // `id` starts again; what it applied before in memory is gone.
   void restarted(NodeId id, const Raft& core);
-  // The newest configuration committed up to `index`; `base` holds what was before the log.
-  [[nodiscard]] Configuration configuration_at(Index index,
-                                               const std::optional<SnapshotMeta>& base) const;
+  // The newest configuration committed up to `index`.
+  [[nodiscard]] Configuration configuration_at(Index index) const;
+  // What everybody starts from, before the log.
+  void set_initial(Configuration configuration) { configurations_[0] = std::move(configuration); }
+  [[nodiscard]] Index highest_commit() const {
+    return committed_.empty() ? Index() : Index(committed_.rbegin()->first);
+  }
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
 
  private:
