@@ -13,6 +13,9 @@ constexpr std::uint64_t kEraseUnits = 20;    // Taking a key out of the index.
 constexpr std::uint64_t kCopyUnits = 15;     // Looking a record up and copying it.
 constexpr std::uint64_t kBytesPerUnit = 1024;
 constexpr std::uint64_t kChunksPerUnit = 8;  // When all chunks' counts are looked at.
+// Chunks of one rewrite: when it ends their buffers are freed at once.
+constexpr std::size_t kRunMax = 8;
+constexpr std::uint64_t kFreeUnits = 500;    // Freeing a chunk's buffer.
 constexpr Revision kNoFloor = std::numeric_limits<Revision>::max();
 
 // What a rewrite would free, when dead tombstones before `floor` may go.
@@ -170,7 +173,7 @@ Sweeper::Rewrite Sweeper::extend(const Store& store, std::size_t position, Revis
   for (std::size_t i = position + 1; i < order.size(); ++i) {
     const Chunk& chunk = store.chunks().at(order[i]);
     const std::uint64_t more = kept_bytes(chunk, floor);
-    if (!chunk.sealed || kept + more > room) break;
+    if (!chunk.sealed || kept + more > room || run.count == kRunMax) break;
     if (!mostly_garbage(chunk, floor) && chunk.size >= store.chunks().capacity() / 4) break;
     kept += more;
     ++run.count;
@@ -208,6 +211,7 @@ Advance Sweeper::rewrite(Store& store, Meter& meter) {
     }
     rewrite_.offset = kChunkHeaderBytes;
   }
+  meter.charge(rewrite_.count * kFreeUnits);
   end_rewrite(store);
   return Done{};
 }
