@@ -9,11 +9,13 @@
 
 namespace detcd::apply {
 
-Applier::Applier(std::uint64_t cluster_id) : state_(std::make_unique<State>(cluster_id)) {}
+Applier::Applier(std::uint64_t cluster_id, std::uint32_t chunk_bytes)
+    : state_(std::make_unique<State>(cluster_id, chunk_bytes)) {}
 Applier::~Applier() = default;
 
-Result<std::unique_ptr<Applier>> Applier::restore(std::uint64_t cluster_id, const Image& image) {
-  auto applier = std::make_unique<Applier>(cluster_id);
+Result<std::unique_ptr<Applier>> Applier::restore(std::uint64_t cluster_id, const Image& image,
+                                                   std::uint32_t chunk_bytes) {
+  auto applier = std::make_unique<Applier>(cluster_id, chunk_bytes);
   State& state = *applier->state_;
   mvcc::StoreMarks marks;
   const Result<void> decoded = state.decode_small(image.small_state, marks);

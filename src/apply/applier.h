@@ -69,10 +69,14 @@ class HashWork {
 
 class Applier {
  public:
-  // An empty store with this membership (what the bootstrap entries will fill).
-  explicit Applier(std::uint64_t cluster_id);
+  static constexpr std::uint32_t kChunkBytes = 1U << 20;
+
+  // An empty store with this membership (what the bootstrap entries will fill). `chunk_bytes` is the
+  // same on all members and in all restarts, so that their chunks match; tests take small ones.
+  explicit Applier(std::uint64_t cluster_id, std::uint32_t chunk_bytes = kChunkBytes);
   // As an image has it. kDamaged when it contradicts itself (hashes, order, formats).
-  static Result<std::unique_ptr<Applier>> restore(std::uint64_t cluster_id, const Image& image);
+  static Result<std::unique_ptr<Applier>> restore(std::uint64_t cluster_id, const Image& image,
+                                                  std::uint32_t chunk_bytes = kChunkBytes);
   ~Applier();
   Applier(const Applier&) = delete;
   Applier& operator=(const Applier&) = delete;

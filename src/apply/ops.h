@@ -37,7 +37,11 @@ class DeleteWork {
   DeleteRangeResponse take(const mvcc::Store& store);
 
  private:
+  // Moves the rows into the answer; true when that is done.
+  bool collect(mvcc::Meter& meter);
+
   bool prev_kv_;
+  bool collected_ = false;
   mvcc::KeyScan scan_;
   mvcc::Rows rows_;
   DeleteRangeResponse response_;

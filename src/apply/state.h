@@ -26,7 +26,9 @@ struct Applier::State {
     bool repeated = false;        // The log brought this request before.
   };
 
-  explicit State(std::uint64_t cluster) : cluster_id(cluster) { small_changed(); }
+  State(std::uint64_t cluster, std::uint32_t chunk_bytes) : cluster_id(cluster), store(chunk_bytes) {
+    small_changed();
+  }
 
   // None until the entry is finished; then its answer.
   mvcc::Advance advance(mvcc::Meter& meter);

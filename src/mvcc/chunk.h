@@ -47,7 +47,7 @@ struct Chunk {
   std::uint64_t dead_bytes = 0;            // Frames that no index entry refers to, tombstones too.
   std::uint64_t dead_tombstone_bytes = 0;
   Revision dead_tombstone_max = 0;         // The newest revision among them.
-  Revision clean_to = 0;                   // It holds no put that a compaction up to here released.
+  Revision clean_to = 0;                   // It holds no put that a compaction before this released.
 
   [[nodiscard]] Bytes all() const { return sealed ? bytes : open->written(); }
   [[nodiscard]] std::string_view text() const { return sealed ? bytes.view() : open->view(); }

@@ -1,9 +1,11 @@
 #include "mvcc/key_index.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace detcd::mvcc {
 namespace {
@@ -89,22 +91,38 @@ void VersionList::pop_oldest() {
   }
 }
 
+KeyIndex::Probe KeyIndex::probe(std::string_view key) { return {hash64(key), key}; }
+
 KeyEntry* KeyIndex::find(std::string_view key) const {
-  const auto found = tree_.find(key);
-  return found == tree_.end() ? nullptr : found->second.get();
+  const Probe wanted = probe(key);
+  const Shard& shard = shards_[shard_of(wanted)];
+  const auto found = shard.find(wanted);
+  return found == shard.end() ? nullptr : found->entry;
 }
 
 KeyEntry& KeyIndex::insert(std::string_view key, const Version& first) {
   auto entry = std::make_unique<KeyEntry>(key, first);
-  const std::string_view name = entry->key;
-  const auto [place, inserted] = tree_.try_emplace(name, std::move(entry));
-  check(inserted, "a key is inserted once");
-  return *place->second;
+  KeyEntry* const made = entry.get();
+  const std::string_view name = made->key;
+  // Keys often come in ascending order: then no search from the root is needed.
+  const std::size_t before = tree_.size();
+  if (tree_.empty() || std::prev(tree_.end())->first < name) {
+    tree_.emplace_hint(tree_.end(), name, std::move(entry));
+  } else {
+    tree_.try_emplace(name, std::move(entry));
+  }
+  check(tree_.size() == before + 1, "a key is inserted once");
+  const Probe wanted = probe(name);
+  shards_[shard_of(wanted)].insert({wanted.hash, made});
+  return *made;
 }
 
 void KeyIndex::erase(std::string_view key) {
   const auto found = tree_.find(key);
   check(found != tree_.end(), "only a key that is there is erased");
+  const Probe wanted = probe(key);
+  Shard& shard = shards_[shard_of(wanted)];
+  shard.erase(shard.find(wanted));
   // The tree's key is a view into the entry: the entry must outlive the erasure.
   const std::unique_ptr<KeyEntry> entry = std::move(found->second);
   tree_.erase(found);

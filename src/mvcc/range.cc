@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t kRun = 64;
 constexpr std::size_t kNoMax = std::numeric_limits<std::size_t>::max();
 // A row costs a look into its chunk and two shares of the buffer, beyond the visit of its key.
-constexpr std::uint64_t kRowUnits = 2;
+constexpr std::uint64_t kRowUnits = 4;
+constexpr std::uint64_t kRowsFreedPerUnit = 16;
 
 bool filtered(const RangeQuery& query) {
   return query.min_mod != 0 || query.max_mod != 0 || query.min_create != 0 || query.max_create != 0;
@@ -52,6 +53,14 @@ std::vector<KeyValue> Rows::take_single() {
   return blocks_.empty() ? std::vector<KeyValue>() : std::move(blocks_.front());
 }
 
+bool Rows::release(Meter& meter) {
+  while (!blocks_.empty()) {
+    if (!meter.spend(1 + blocks_.back().size() / kRowsFreedPerUnit)) return false;
+    blocks_.pop_back();
+  }
+  return true;
+}
+
 bool SortWork::before(std::uint32_t a, std::uint32_t b) const {
   const KeyValue& x = rows_->at(descending_ ? b : a);
   const KeyValue& y = rows_->at(descending_ ? a : b);
@@ -62,6 +71,8 @@ bool SortWork::before(std::uint32_t a, std::uint32_t b) const {
 
 bool SortWork::start(Meter& meter) {
   const std::size_t size = rows_->size();
+  from_.reserve(size);
+  to_.reserve(size);
   while (from_.size() < size) {
     if (!meter.spend(kRun)) return false;
     const std::size_t low = from_.size();
@@ -198,6 +209,10 @@ Advance RangeRead::advance(const Store& store, Meter& meter) {
   }
   if (phase_ == Phase::kCut) {
     if (!cut(meter)) return More{};
+    phase_ = Phase::kFree;
+  }
+  if (phase_ == Phase::kFree) {
+    if (!rows_.release(meter)) return More{};
     phase_ = Phase::kDone;
   }
   return Done{};

@@ -48,6 +48,8 @@ class Rows {
   // The rows, when they are but one block.
   [[nodiscard]] bool single() const { return blocks_.size() <= 1; }
   std::vector<KeyValue> take_single();
+  // Frees block by block; true when nothing is left.
+  bool release(Meter& meter);
 
  private:
   std::vector<std::vector<KeyValue>> blocks_;
@@ -88,7 +90,7 @@ class RangeRead {
   RangeResult take() { return std::move(result_); }
 
  private:
-  enum class Phase : std::uint8_t { kCollect, kSort, kCut, kDone };
+  enum class Phase : std::uint8_t { kCollect, kSort, kCut, kFree, kDone };
   Advance collect(const Store& store, Meter& meter);
   [[nodiscard]] bool passes(const Version& version) const;
   // None: its bytes are needed first.

@@ -26,9 +26,11 @@ class KeyScan {
   void pop() { row_.reset(); }
   // At the end of an advance: before anything else may change the index.
   void pause();
-  [[nodiscard]] bool finished() const { return finished_; }
+  [[nodiscard]] bool finished() const { return finished_ && !row_; }
 
  private:
+  // Of a range that is one key.
+  void look_up(const KeyIndex& index, Meter& meter);
   bool seek(const KeyIndex& index);
   [[nodiscard]] bool beyond(std::string_view key) const;
 

@@ -20,8 +20,6 @@
 
 namespace detcd::mvcc {
 
-inline constexpr std::uint32_t kChunkBytes = 1U << 20;
-
 struct StoredChunk {
   ChunkId id;
   std::uint64_t hash = 0;
@@ -38,7 +36,7 @@ struct StoreMarks {
 
 class Store {
  public:
-  explicit Store(std::uint32_t chunk_bytes = kChunkBytes) : chunks_(chunk_bytes) {}
+  explicit Store(std::uint32_t chunk_bytes) : chunks_(chunk_bytes) {}
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 

@@ -35,7 +35,7 @@ class Sweeper {
     std::size_t current = 0;       // The chunk being copied, from `position`.
     std::size_t offset = kChunkHeaderBytes;
     std::uint32_t slot = 0;        // What is being made.
-    Revision tombstone_floor = 0;  // Dead tombstones up to here are dropped.
+    Revision tombstone_floor = 0;  // Dead tombstones before it are dropped.
   };
 
   void begin_turn(Store& store, Meter& meter);
