@@ -110,6 +110,12 @@ void Node::on_event(const raft::Event& event) {
                    reads_.fail(failed.read_id, world_.clock.boot());
                  },
                  [&](const raft::SnapshotNeeded& needed) { send_snapshot(needed.to); },
+                 [&](const raft::RecoveryEnded& ended) {
+                   log_.info("the member is whole again",
+                             {{"caught-up-index", ended.caught_up.value()}});
+                   whole_again_ = true;
+                   saves_waiting_.wake_one();
+                 },
                  [&](const raft::ConfigurationChanged&) { learn_members(); },
                  [&](const auto&) {
                    if (log_.enabled(telemetry::Level::kDebug)) log_.debug(raft::describe(event));

@@ -122,6 +122,10 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
   for (std::unique_ptr<runtime::Listener>& listener : peer_listeners) {
     transport_->serve(std::move(listener));
   }
+  // A single member's only voter needs no vote but its own, and no timeout to ask for it.
+  if (core_.status().configuration.voters == raft::NodeSet{raft::NodeId(options_.member_id)}) {
+    push(raft::Campaign{});
+  }
   tasks_.spawn(write_log());
   tasks_.spawn(apply_committed());
   tasks_.spawn(drive());

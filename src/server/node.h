@@ -92,6 +92,7 @@ class Node final : public transport::Receiver {
 
   // persist.cc: saves, trims and snapshots.
   runtime::Task<void> write_log();
+  runtime::Task<Result<void>> write_saves();
   void persisted(raft::SaveId id);
   runtime::Task<void> take_snapshot();
   runtime::Task<void> store_received(raft::Message message, Bytes packed);
@@ -145,6 +146,7 @@ class Node final : public transport::Receiver {
   runtime::Signal saves_waiting_;
   raft::SaveId persisted_id_;
   bool writing_ = false;
+  bool whole_again_ = false;                    // To be written to the log.
   std::deque<raft::Outgoing> held_;             // Messages that wait for a save.
   runtime::Mutex snapshots_;                    // One user of the snapshot store at a time.
   bool snapshotting_ = false;

@@ -219,6 +219,11 @@ runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, No
   if (!again) co_return again.error();
   storage.recovered = std::move(again->recovered);
   storage.wal = std::move(again->wal);
+  // Alone, nobody else can make it whole: what was torn was never acknowledged, and is gone.
+  if (is_single(storage)) {
+    storage.recovered.health = wal::Recovered::Health::kWhole;
+    co_return co_await storage.wal->declare_whole();
+  }
   co_return Result<void>();
 }
 
