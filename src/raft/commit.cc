@@ -37,7 +37,9 @@ void Step::commit_to(Index index) {
   emit(CommitAdvanced{s_.commit, s_.term});
 }
 
-bool Step::committed_in_term() { return s_.commit >= leader()->first_of_term; }
+bool Step::committed_in_term() {
+  return s_.commit >= leader()->first_of_term;
+}
 
 void Step::lead_after_commit() {
   if (s_.log.in_force().index <= s_.commit) {

@@ -100,7 +100,8 @@ void Log::reset(const SnapshotMeta& meta) {
   entries_.clear();
   configurations_.clear();
   saved_ = meta.index;
-  // What was synced before may be of another history; the save of the snapshot makes the base durable.
+  // What was synced before may be of another history; the save of the snapshot makes the base
+  // durable.
   persisted_ = Index();
   replaced_from_.reset();
 }
@@ -113,7 +114,9 @@ std::vector<Entry> Log::take_unsaved() {
   return entries;
 }
 
-std::optional<Index> Log::take_replaced_from() { return std::exchange(replaced_from_, {}); }
+std::optional<Index> Log::take_replaced_from() {
+  return std::exchange(replaced_from_, {});
+}
 
 void Log::persist(Index through) {
   check(through <= saved_, "the disk can't have acknowledged what wasn't saved");

@@ -15,7 +15,8 @@ void Disk::apply(const Save& save) {
     std::erase_if(entries, [&](const Entry& e) { return e.index >= *save.truncate_from; });
   }
   for (const Entry& entry : save.entries) {
-    const Index last = entries.empty() ? (snapshot ? snapshot->index : Index()) : entries.back().index;
+    const Index last =
+        entries.empty() ? (snapshot ? snapshot->index : Index()) : entries.back().index;
     if (entry.index != last.next()) throw std::logic_error("a save leaves a gap in the log");
     entries.push_back(entry);
   }
@@ -260,8 +261,12 @@ void Cluster::elect(NodeId id) {
   settle();
 }
 
-std::vector<Event> Cluster::take_events(NodeId id) { return std::exchange(node(id).events, {}); }
-std::vector<ReadState> Cluster::take_reads(NodeId id) { return std::exchange(node(id).reads, {}); }
+std::vector<Event> Cluster::take_events(NodeId id) {
+  return std::exchange(node(id).events, {});
+}
+std::vector<ReadState> Cluster::take_reads(NodeId id) {
+  return std::exchange(node(id).reads, {});
+}
 
 Configuration voters(std::initializer_list<Number> ids) {
   Configuration configuration;

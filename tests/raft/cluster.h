@@ -112,7 +112,9 @@ class Cluster {
   Invariants invariants_;
 };
 
-[[nodiscard]] inline NodeId n(Number id) { return NodeId(id); }
+[[nodiscard]] inline NodeId n(Number id) {
+  return NodeId(id);
+}
 [[nodiscard]] Configuration voters(std::initializer_list<Number> ids);
 // A cluster of voters 1..count.
 [[nodiscard]] Cluster make_cluster(Number count, Config base = {});

@@ -6,67 +6,12 @@
 #include <algorithm>
 
 #include "cluster.h"
+#include "dissertation.h"
 #include "raft/codec.h"
 #include "raft/quorum.h"
 
 namespace detcd::raft::testing {
 namespace {
-
-Cluster led(Number count, Config base = {}) {
-  Cluster cluster = make_cluster(count, std::move(base));
-  // With leases a server that starts grants nothing for an election timeout.
-  cluster.pass(1s);
-  cluster.elect(n(1));
-  cluster.advance(100ms);
-  return cluster;
-}
-
-Config plain() {
-  Config config;
-  config.pre_vote = false;
-  config.check_quorum = false;
-  return config;
-}
-
-// What `id` answers to this message, without the rest of the cluster seeing it.
-std::vector<Outgoing> answers(Cluster& cluster, NodeId id, Message message) {
-  Raft core = cluster.core(id);
-  message.to = id;
-  return core.step({cluster.now(), Receive{std::move(message)}}).messages;
-}
-
-bool grants(Cluster& cluster, NodeId id, Message message) {
-  for (const Outgoing& answer : answers(cluster, id, std::move(message))) {
-    const auto* response = std::get_if<VoteResponse>(&answer.message.body);
-    if (response != nullptr) return response->granted;
-  }
-  return false;
-}
-
-Message vote_request(Number from, Number term, Number last_index, Number last_term) {
-  return {n(from), n(0), Term(term),
-          VoteRequest{false, false, Index(last_index), Term(last_term)}};
-}
-
-Entry entry(Number index, Number term) {
-  Entry made;
-  made.index = Index(index);
-  made.term = Term(term);
-  made.data = Bytes(std::string_view("x"));
-  return made;
-}
-
-AppendRequest append(Number previous, Number previous_term, std::vector<Entry> entries,
-                     Number commit = 0) {
-  return {Index(previous), Term(previous_term), std::move(entries), Index(commit)};
-}
-
-const AppendResponse* response_in(const std::vector<Outgoing>& messages) {
-  for (const Outgoing& outgoing : messages) {
-    if (const auto* found = std::get_if<AppendResponse>(&outgoing.message.body)) return found;
-  }
-  return nullptr;
-}
 
 // ---- §3.3 terms ---------------------------------------------------------------------------------
 
@@ -522,122 +467,6 @@ TEST(Dissertation, S5_AnOldSnapshotChangesNothing) {
   cluster.step(n(2), Receive{{n(1), n(2), Term(1), InstallSnapshot{old}}});
   EXPECT_EQ(cluster.status(n(2)).last_index, Index(2));
   EXPECT_EQ(cluster.status(n(2)).first_index, Index(1));
-}
-
-// ---- §6 clients ---------------------------------------------------------------------------------
-
-TEST(Dissertation, S6_2_ALeaderWithoutAMajorityStepsDown) {
-  Cluster cluster = led(3);
-  cluster.isolate(n(1));
-  cluster.advance(2100ms);
-  EXPECT_NE(cluster.status(n(1)).role, RoleName::kLeader);
-}
-
-TEST(Dissertation, S6_4_AReadNeedsARoundOfHeartbeats) {
-  Cluster cluster = led(3);
-  cluster.step(n(1), Read{1});
-  EXPECT_TRUE(cluster.take_reads(n(1)).empty());
-  cluster.settle();
-  ASSERT_EQ(cluster.take_reads(n(1)).size(), 1U);
-}
-
-TEST(Dissertation, S6_4_AReadWaitsForAnEntryOfTheTerm) {
-  Cluster cluster = make_cluster(3, plain());
-  cluster.step(n(1), Campaign{});
-  cluster.step(n(1), Receive{{n(2), n(1), Term(1), VoteResponse{false, true}}});
-  cluster.step(n(1), Read{1});
-  cluster.deliver([](const Message& m) { return is<Heartbeat>(m) || is<HeartbeatResponse>(m); });
-  EXPECT_TRUE(cluster.take_reads(n(1)).empty());
-  cluster.settle();
-  const std::vector<ReadState> reads = cluster.take_reads(n(1));
-  ASSERT_EQ(reads.size(), 1U);
-  EXPECT_GE(reads[0].index, Index(1));
-}
-
-TEST(Dissertation, S6_4_AnAnswerToAnEarlierRoundDoesntCount) {
-  Cluster cluster = led(3);
-  cluster.step(n(1), Read{1});
-  cluster.drop([](const Message&) { return true; });
-  cluster.step(n(1), Receive{{n(2), n(1), Term(1), HeartbeatResponse{0}}});
-  cluster.step(n(1), Receive{{n(2), n(1), Term(1), HeartbeatResponse{1}}});
-  EXPECT_TRUE(cluster.take_reads(n(1)).empty());
-}
-
-TEST(Dissertation, S6_4_1_ALeaseAnswersAtOnceWhileItHolds) {
-  Config config;
-  config.lease_reads = true;
-  Cluster cluster = led(3, config);
-  cluster.advance(300ms);
-  cluster.step(n(1), Read{1});
-  EXPECT_EQ(cluster.take_reads(n(1)).size(), 1U);
-  cluster.isolate(n(1));
-  cluster.pass(1s);
-  cluster.step(n(1), Read{2});
-  EXPECT_TRUE(cluster.take_reads(n(1)).empty());
-}
-
-TEST(Dissertation, S6_4_1_NoLeaseOnceATransferIsOrdered) {
-  Config config;
-  config.lease_reads = true;
-  Cluster cluster = led(3, config);
-  cluster.advance(300ms);
-  cluster.step(n(1), TransferLeadership{n(2)});
-  cluster.step(n(1), Read{1});
-  EXPECT_TRUE(cluster.take_reads(n(1)).empty());
-}
-
-// ---- §9.6 pre-vote, §10.2 storage ---------------------------------------------------------------
-
-TEST(Dissertation, S9_6_APreVoteChangesNobodysTerm) {
-  Cluster cluster = led(3);
-  cluster.isolate(n(3));
-  cluster.advance(20s);
-  EXPECT_EQ(cluster.status(n(3)).term, Term(1));
-  cluster.heal();
-  cluster.advance(1s);
-  EXPECT_EQ(cluster.leader(), n(1));
-  EXPECT_EQ(cluster.status(n(1)).term, Term(1));
-}
-
-TEST(Dissertation, S9_6_APreVoteNeedsAnUpToDateLog) {
-  Cluster cluster = make_cluster(3);
-  cluster.set_log(n(2), {1, 2}, {Term(2), std::nullopt, Index()});
-  Message request{n(1), n(2), Term(3), VoteRequest{true, false, Index(1), Term(1)}};
-  EXPECT_FALSE(grants(cluster, n(2), request));
-  std::get<VoteRequest>(request.body) = {true, false, Index(2), Term(2)};
-  EXPECT_TRUE(grants(cluster, n(2), request));
-  EXPECT_EQ(cluster.status(n(2)).term, Term(2));
-}
-
-TEST(Dissertation, S10_2_1_TheLeaderSendsBeforeItsOwnWriteIsDone) {
-  Cluster cluster = led(3);
-  cluster.node(n(1)).sync_at_once = false;
-  cluster.propose(n(1), "a");
-  cluster.settle();
-  EXPECT_EQ(cluster.status(n(1)).commit, Index(2));
-  EXPECT_EQ(cluster.status(n(1)).persisted, Index(1));
-}
-
-TEST(Dissertation, S10_2_2_AppendsArePipelined) {
-  Cluster cluster = led(3);
-  for (int i = 0; i < 5; ++i) cluster.propose(n(1), "a");
-  const auto under_way = std::ranges::count_if(cluster.network(), [](const Message& m) {
-    return is<AppendRequest>(m) && m.to == n(2);
-  });
-  EXPECT_EQ(under_way, 5);
-}
-
-TEST(Dissertation, S10_2_2_AWindowBoundsThem) {
-  Config config;
-  config.inflight_messages_max = 2;
-  Cluster cluster = led(3, config);
-  for (int i = 0; i < 5; ++i) cluster.propose(n(1), "a");
-  const auto under_way = std::ranges::count_if(cluster.network(), [](const Message& m) {
-    return is<AppendRequest>(m) && m.to == n(2);
-  });
-  EXPECT_EQ(under_way, 2);
-  cluster.settle();
-  EXPECT_EQ(cluster.node(n(2)).applied.size(), 5U);
 }
 
 }  // namespace

@@ -13,7 +13,9 @@ std::string bytes_of(const Entry& entry) {
   return out.take();
 }
 
-std::string name(NodeId id) { return "n" + std::to_string(id.value()); }
+std::string name(NodeId id) {
+  return "n" + std::to_string(id.value());
+}
 template <class Place>
 std::string text(Place place) {
   return std::to_string(place.value());
@@ -54,8 +56,8 @@ void Invariants::check_log(NodeId id, const Raft& core, const Status& status) {
     if (!before) continue;
     const auto [term, first] = before_.emplace(key, before->value());
     if (!first && term->second != before->value()) {
-      violated("log matching: before entry " + text(entry.index) + " of term " +
-               text(entry.term) + " " + name(id) + " has term " + text(*before));
+      violated("log matching: before entry " + text(entry.index) + " of term " + text(entry.term) +
+               " " + name(id) + " has term " + text(*before));
     }
   }
 }

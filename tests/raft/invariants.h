@@ -34,15 +34,16 @@ class Invariants {
   void check_leader(NodeId id, const Raft& core, const Status& status);
   void check_commit(NodeId id, const Raft& core, const Status& status);
 
-  std::map<std::uint64_t, NodeId> leaders_;                       // By term.
+  std::map<std::uint64_t, NodeId> leaders_;                                 // By term.
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::string> entries_;  // (index, term): bytes.
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> before_;  // And the term before.
-  std::map<std::uint64_t, std::pair<Term, std::string>> committed_;  // By index, ever.
+  std::map<std::uint64_t, std::pair<Term, std::string>> committed_;          // By index, ever.
   std::map<NodeId, Index, IdOrder> commit_;
   std::map<NodeId, Term, IdOrder> term_;
   std::map<NodeId, Index, IdOrder> applied_;
-  std::map<NodeId, std::pair<Index, Term>, IdOrder> seen_;  // Last index and term when last looked at.
-  std::map<std::uint64_t, Configuration> configurations_;   // Committed, by index.
+  std::map<NodeId, std::pair<Index, Term>, IdOrder>
+      seen_;  // Last index and term when last looked at.
+  std::map<std::uint64_t, Configuration> configurations_;  // Committed, by index.
   std::vector<std::string> violations_;
 };
 

@@ -40,14 +40,13 @@ void expect_property(int runs, Property&& property) {
   metadata.id = std::string(test->test_suite_name()) + "/" + test->name();
   metadata.description = test->name();
   const rc::detail::TestParams chosen = params(runs);
-  const auto result =
-      rc::detail::checkTestable(std::forward<Property>(property), metadata, chosen);
+  const auto result = rc::detail::checkTestable(std::forward<Property>(property), metadata, chosen);
   if (result.template is<rc::detail::SuccessResult>()) return;
   std::ostringstream text;
   rc::detail::printResultMessage(result, text);
-  FAIL() << text.str() << "\nseed " << chosen.seed << "\nreproduce: RC_PARAMS='seed="
-         << chosen.seed << " max_success=" << chosen.maxSuccess << "' test_raft --gtest_filter="
-         << test->test_suite_name() << "." << test->name();
+  FAIL() << text.str() << "\nseed " << chosen.seed << "\nreproduce: RC_PARAMS='seed=" << chosen.seed
+         << " max_success=" << chosen.maxSuccess
+         << "' test_raft --gtest_filter=" << test->test_suite_name() << "." << test->name();
 }
 
 void run(const Plan& plan, const Actions& list) {
@@ -115,11 +114,15 @@ bool is_found(Sabotage sabotage) {
   return false;
 }
 
-TEST(RaftProperty, AForgottenVoteIsFound) { EXPECT_TRUE(is_found(Sabotage::kForgetVotes)); }
+TEST(RaftProperty, AForgottenVoteIsFound) {
+  EXPECT_TRUE(is_found(Sabotage::kForgetVotes));
+}
 TEST(RaftProperty, AnAnswerBeforeItsSaveIsFound) {
   EXPECT_TRUE(is_found(Sabotage::kAnswerBeforeSync));
 }
-TEST(RaftProperty, AForgottenLogIsFound) { EXPECT_TRUE(is_found(Sabotage::kForgetLog)); }
+TEST(RaftProperty, AForgottenLogIsFound) {
+  EXPECT_TRUE(is_found(Sabotage::kForgetLog));
+}
 
 }  // namespace
 }  // namespace detcd::raft::testing

@@ -6,7 +6,9 @@
 namespace detcd::raft::testing {
 namespace {
 
-std::string name(NodeId id) { return "n" + std::to_string(id.value()); }
+std::string name(NodeId id) {
+  return "n" + std::to_string(id.value());
+}
 template <class Place>
 std::string text(Place place) {
   return std::to_string(place.value());
@@ -32,8 +34,12 @@ NodeId node_of(const std::string& word) {
   return NodeId(std::stoull(word.substr(1)));
 }
 
-bool is_vote(const Message& m) { return is<VoteRequest>(m) || is<VoteResponse>(m); }
-bool is_append(const Message& m) { return is<AppendRequest>(m) || is<AppendResponse>(m); }
+bool is_vote(const Message& m) {
+  return is<VoteRequest>(m) || is<VoteResponse>(m);
+}
+bool is_append(const Message& m) {
+  return is<AppendRequest>(m) || is<AppendResponse>(m);
+}
 
 // Events that a status doesn't show.
 bool is_told(const Event& event) {
@@ -49,7 +55,9 @@ bool is_told(const Event& event) {
 
 }  // namespace
 
-NodeId Scenario::Words::node(std::size_t at) const { return node_of(plain.at(at)); }
+NodeId Scenario::Words::node(std::size_t at) const {
+  return node_of(plain.at(at));
+}
 
 Number Scenario::Words::number(const std::string& key, Number otherwise) const {
   const auto found = named.find(key);
@@ -303,7 +311,8 @@ std::string Scenario::differences() {
       lines += name(id) + ": " + std::string(name_of(now.role)) + ", term " + text(now.term) + "\n";
     }
     if (now.last_index != before.last || now.last_term != before.last_term) {
-      lines += name(id) + ": last " + text(now.last_index) + " (term " + text(now.last_term) + ")\n";
+      lines +=
+          name(id) + ": last " + text(now.last_index) + " (term " + text(now.last_term) + ")\n";
     }
     if (now.commit != before.commit) lines += name(id) + ": commit " + text(now.commit) + "\n";
   }

@@ -1,5 +1,5 @@
-// The language of the stories in testdata: one command per line, which changes a cluster of cores and
-// prints what became different.
+// The language of the stories in testdata: one command per line, which changes a cluster of cores
+// and prints what became different.
 //
 //   nodes 5 [term=3] [commit=1] [prevote=off] [quorum=off] [lease=on] [catchup=0] [learners=(n4)]
 //   log n1=(1,2) n2=(1)            restart with entries of these terms
@@ -25,9 +25,7 @@ class Scenario {
  public:
   // What the command made different, a line each.
   std::string run(const std::string& line);
-  [[nodiscard]] std::vector<std::string> violations() {
-    return cluster_.invariants().violations();
-  }
+  [[nodiscard]] std::vector<std::string> violations() { return cluster_.invariants().violations(); }
 
  private:
   struct Words {

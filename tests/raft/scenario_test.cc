@@ -1,5 +1,5 @@
-// Runs the stories of testdata/*.txt: comment, commands, ----, what they print. REWRITE=1 writes what
-// is printed now into the files. The commands are in scenario.cc.
+// Runs the stories of testdata/*.txt: comment, commands, ----, what they print. REWRITE=1 writes
+// what is printed now into the files. The commands are in scenario.cc.
 #include <gtest/gtest.h>
 
 #include <algorithm>

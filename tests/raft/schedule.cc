@@ -40,7 +40,9 @@ Config config_of(const Plan& plan) {
   return config;
 }
 
-std::string name(NodeId id) { return "n" + std::to_string(id.value()); }
+std::string name(NodeId id) {
+  return "n" + std::to_string(id.value());
+}
 
 }  // namespace
 
@@ -166,8 +168,8 @@ void Schedule::crash(NodeId id, std::uint32_t choice) {
   if (plan_.sabotage == Sabotage::kForgetLog && !node.disk.entries.empty()) {
     node.disk.entries.resize(node.disk.entries.size() / 2);
   }
-  const bool others_whole = std::ranges::all_of(
-      cluster_.nodes(), [](const auto& each) { return each.second.whole; });
+  const bool others_whole =
+      std::ranges::all_of(cluster_.nodes(), [](const auto& each) { return each.second.whole; });
   if (plan_.damage && others_whole && choice % 3 == 0) {
     note("damage " + name(id));
     const Number term = node.disk.hard_state.term.value();
@@ -213,8 +215,8 @@ bool Schedule::cannot_recover() {
     const bool of_two = members.voters.size() <= 2 || members.voters_outgoing.size() == 2 ||
                         members.voters_outgoing.size() == 1;
     return of_two && std::ranges::any_of(cluster_.nodes(), [&](auto& other) {
-      return members.is_voter(other.first) && !other.second.whole;
-    });
+             return members.is_voter(other.first) && !other.second.whole;
+           });
   });
 }
 

@@ -47,9 +47,7 @@ class Schedule {
   void calm();
   [[nodiscard]] bool cannot_recover();
   void note(const std::string& line) { trace_ += line + "\n"; }
-  [[nodiscard]] NodeId pick(std::uint32_t choice) const {
-    return NodeId(choice % nodes_ + 1);
-  }
+  [[nodiscard]] NodeId pick(std::uint32_t choice) const { return NodeId(choice % nodes_ + 1); }
 
   Plan plan_;
   Number nodes_ = 0;
