@@ -132,7 +132,8 @@ class RawClient {
         const bool woken = co_await outbox_changed_.wait();
         static_cast<void>(woken);
       }
-      const Result<void> written = co_await stream->write(std::exchange(outbox_, {}));
+      std::string out = std::exchange(outbox_, std::string());
+      const Result<void> written = co_await stream->write(std::move(out));
       if (!written) co_return;
     }
   }
