@@ -42,7 +42,7 @@ Asked ask_range(const Bytes& message, const apply::Limits&) {
   return checked(std::move(request), invalid);
 }
 
-// put-path 3/8
+// put-path 3/8: a message becomes a checked request.
 Asked ask_put(const Bytes& message, const apply::Limits& limits) {
   Result<apply::PutRequest> request = wire::parse_put_request(message.view());
   if (!request) return refusal(request.error());

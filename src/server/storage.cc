@@ -184,7 +184,7 @@ bool may_go_on(const wal::Recovered& recovered, bool single) {
   return false;
 }
 
-bool is_single(const Storage& storage) {
+bool is_single(const Storage& storage, const NodeOptions& options) {
   raft::Configuration configuration;
   if (storage.snapshot) configuration = storage.snapshot->meta.configuration;
   for (const raft::Entry& entry : storage.recovered.entries) {
@@ -193,7 +193,9 @@ bool is_single(const Storage& storage) {
     const Result<raft::ConfigurationEntry> decoded = raft::decode_configuration_entry(in);
     if (decoded) configuration = decoded->configuration;
   }
-  return configuration.voters.size() <= 1 && configuration.voters_outgoing.empty();
+  // Nothing readable is left: only the flags still say who the members were.
+  if (configuration.voters.empty()) return options.initial_members.size() <= 1;
+  return configuration.voters.size() == 1 && configuration.voters_outgoing.empty();
 }
 
 runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, NodeOptions options,
@@ -209,7 +211,7 @@ runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, No
   storage.wal = std::move(opened->wal);
   if (storage.recovered.health == wal::Recovered::Health::kWhole) co_return Result<void>();
   const std::string what = describe(storage.recovered);
-  if (!may_go_on(storage.recovered, is_single(storage))) {
+  if (!may_go_on(storage.recovered, is_single(storage, options))) {
     co_return Error{Errc::kDamaged, what + ". A single member can't repair itself: nothing was "
                                            "changed; restore a snapshot, or the file"};
   }
@@ -219,8 +221,22 @@ runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, No
   if (!again) co_return again.error();
   storage.recovered = std::move(again->recovered);
   storage.wal = std::move(again->wal);
+  const bool empty = storage.recovered.entries.empty() && !storage.snapshot;
+  if (empty && !options.initial_members.empty()) {
+    // Every log of the cluster begins with these entries: they say whom to ask for the rest.
+    raft::Save first = bootstrap_save(options.initial_members);
+    raft::HardState& state = storage.recovered.hard_state;
+    state.term = std::max(state.term, first.hard_state->term);
+    state.commit = first.hard_state->commit;
+    first.hard_state = state;
+    storage.recovered.entries = first.entries;
+    std::vector<raft::Save> saves;
+    saves.push_back(std::move(first));
+    const Result<void> saved = co_await storage.wal->save(std::move(saves));
+    if (!saved) co_return saved.error();
+  }
   // Alone, nobody else can make it whole: what was torn was never acknowledged, and is gone.
-  if (is_single(storage)) {
+  if (is_single(storage, options)) {
     storage.recovered.health = wal::Recovered::Health::kWhole;
     co_return co_await storage.wal->declare_whole();
   }
