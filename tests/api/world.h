@@ -132,13 +132,8 @@ class RawClient {
         const bool woken = co_await outbox_changed_.wait();
         static_cast<void>(woken);
       }
-<<<<<<< HEAD
-      std::string waiting = std::exchange(outbox_, {});
-      const Result<void> written = co_await stream->write(std::move(waiting));
-=======
       std::string out = std::exchange(outbox_, std::string());
       const Result<void> written = co_await stream->write(std::move(out));
->>>>>>> api
       if (!written) co_return;
     }
   }
