@@ -8,6 +8,7 @@
 namespace detcd::mvcc {
 namespace {
 
+constexpr std::uint64_t kEntryUnits = 5;     // Coming to a key's versions, which are rarely in cache.
 constexpr std::uint64_t kDropUnits = 1;      // Dropping a version.
 constexpr std::uint64_t kEraseUnits = 20;    // Taking a key out of the index.
 constexpr std::uint64_t kCopyUnits = 15;     // Looking a record up and copying it.
@@ -98,7 +99,7 @@ bool Sweeper::trim(Store& store, Meter& meter) {
   while (const ReleaseQueue::Item* const item = store.superseded_.front()) {
     if (item->place.main > target_) break;
     if (meter.empty() || !trim_entry(store, *item->entry, meter)) return false;
-    meter.charge(1);
+    meter.charge(kEntryUnits);
     store.superseded_.pop();
   }
   // Only now may keys go: no item of the other queue up to the target points at them any more.
@@ -106,7 +107,7 @@ bool Sweeper::trim(Store& store, Meter& meter) {
     if (item->place.main >= target_) break;
     KeyEntry& entry = *item->entry;
     if (meter.empty() || !trim_entry(store, entry, meter)) return false;
-    meter.charge(1);
+    meter.charge(kEntryUnits);
     const Version newest = entry.versions.newest();
     if (newest.place() == item->place) {
       check(entry.versions.oldest() == nullptr, "a key whose tombstone is dead has nothing else");
