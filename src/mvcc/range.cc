@@ -27,11 +27,15 @@ bool default_order(const RangeQuery& query) {
 
 std::int64_t number(const KeyValue& row, RangeTarget target) {
   switch (target) {
-    case RangeTarget::kVersion: return row.version;
-    case RangeTarget::kCreate: return row.create_revision;
-    case RangeTarget::kMod: return row.mod_revision;
+    case RangeTarget::kVersion:
+      return row.version;
+    case RangeTarget::kCreate:
+      return row.create_revision;
+    case RangeTarget::kMod:
+      return row.mod_revision;
     case RangeTarget::kKey:
-    case RangeTarget::kValue: break;
+    case RangeTarget::kValue:
+      break;
   }
   return 0;
 }
