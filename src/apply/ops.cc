@@ -5,7 +5,7 @@
 namespace detcd::apply {
 namespace {
 
-constexpr std::uint64_t kDeleteUnits = 6;  // Appending a tombstone and two releases.
+constexpr std::uint64_t kDeleteUnits = 12;  // Appending a tombstone and two releases.
 
 }  // namespace
 

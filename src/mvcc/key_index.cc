@@ -32,15 +32,16 @@ void VersionList::push(const Version& version) {
 const Version* VersionList::find(Revision at) const {
   if (newest_.main <= at) return &newest_;
   const auto begin = blocks_.begin() + first_block_;
-  const auto block_after = std::partition_point(begin, blocks_.end(), [at, begin, this](const Block& block) {
-    const Version& front = &block == &*begin ? block[first_] : block.front();
-    return front.main <= at;
-  });
+  const auto block_after =
+      std::partition_point(begin, blocks_.end(), [at, begin, this](const Block& block) {
+        const Version& front = &block == &*begin ? block[first_] : block.front();
+        return front.main <= at;
+      });
   if (block_after == begin) return nullptr;
   const Block& block = *(block_after - 1);
   const auto low = block.begin() + (block_after - 1 == begin ? first_ : 0);
-  const auto after = std::partition_point(low, block.end(),
-                                          [at](const Version& v) { return v.main <= at; });
+  const auto after =
+      std::partition_point(low, block.end(), [at](const Version& v) { return v.main <= at; });
   return &*(after - 1);
 }
 
@@ -55,8 +56,8 @@ Version* VersionList::find_exact(Place place) {
   if (block == begin) return nullptr;
   --block;
   const auto low = block->begin() + (block == begin ? first_ : 0);
-  const auto found = std::partition_point(low, block->end(),
-                                          [&](const Version& v) { return v.place() < place; });
+  const auto found =
+      std::partition_point(low, block->end(), [&](const Version& v) { return v.place() < place; });
   return found != block->end() && found->place() == place ? &*found : nullptr;
 }
 
@@ -91,7 +92,9 @@ void VersionList::pop_oldest() {
   }
 }
 
-KeyIndex::Probe KeyIndex::probe(std::string_view key) { return {hash64(key), key}; }
+KeyIndex::Probe KeyIndex::probe(std::string_view key) {
+  return {hash64(key), key};
+}
 
 KeyEntry* KeyIndex::find(std::string_view key) const {
   const Probe wanted = probe(key);

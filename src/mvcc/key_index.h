@@ -1,7 +1,7 @@
-// The index in memory: key → the versions the store still has of it, oldest first; a tree for walks in
-// key order and a hash table, never walked, for single keys. A key's entry never moves while it
-// exists, so that other structures may point at it. Iterators of the tree don't survive an insertion;
-// a key string does.
+// The index in memory: key → the versions the store still has of it, oldest first; a tree for walks
+// in key order and a hash table, never walked, for single keys. A key's entry never moves while it
+// exists, so that other structures may point at it. Iterators of the tree don't survive an
+// insertion; a key string does.
 #pragma once
 
 #include <array>
@@ -38,8 +38,8 @@ struct Version {
   [[nodiscard]] bool tombstone() const { return version == 0; }
 };
 
-// The versions of one key in the order of their places. The newest lies inline; older ones in blocks
-// that grow to a bound, so that neither a push nor a trim of a much-written key takes long.
+// The versions of one key in the order of their places. The newest lies inline; older ones in
+// blocks that grow to a bound, so that neither a push nor a trim of a much-written key takes long.
 class VersionList {
  public:
   explicit VersionList(const Version& first) : newest_(first) {}
@@ -59,7 +59,7 @@ class VersionList {
  private:
   using Block = std::vector<Version>;  // Never grows beyond the capacity it was made with.
   Version newest_;
-  std::uint32_t first_ = 0;      // The oldest one's place in the first block.
+  std::uint32_t first_ = 0;  // The oldest one's place in the first block.
   std::uint32_t first_block_ = 0;
   std::vector<Block> blocks_;
 };

@@ -8,14 +8,15 @@
 namespace detcd::mvcc {
 namespace {
 
-constexpr std::uint64_t kDropUnits = 1;      // Dropping a version.
-constexpr std::uint64_t kEraseUnits = 20;    // Taking a key out of the index.
-constexpr std::uint64_t kCopyUnits = 15;     // Looking a record up and copying it.
+constexpr std::uint64_t kEntryUnits = 5;   // Coming to a key's versions, which are rarely in cache.
+constexpr std::uint64_t kDropUnits = 1;    // Dropping a version.
+constexpr std::uint64_t kEraseUnits = 20;  // Taking a key out of the index.
+constexpr std::uint64_t kCopyUnits = 15;   // Looking a record up and copying it.
 constexpr std::uint64_t kBytesPerUnit = 1024;
 constexpr std::uint64_t kChunksPerUnit = 8;  // When all chunks' counts are looked at.
 // Chunks of one rewrite: when it ends their buffers are freed at once.
 constexpr std::size_t kRunMax = 8;
-constexpr std::uint64_t kFreeUnits = 500;    // Freeing a chunk's buffer.
+constexpr std::uint64_t kFreeUnits = 500;  // Freeing a chunk's buffer.
 constexpr Revision kNoFloor = std::numeric_limits<Revision>::max();
 
 // What a rewrite would free, when dead tombstones before `floor` may go.
@@ -32,7 +33,9 @@ bool mostly_garbage(const Chunk& chunk, Revision floor) {
   return reclaimable(chunk, floor) * 2 >= chunk.size - kChunkHeaderBytes;
 }
 
-bool holds_dead_puts(const Chunk& chunk) { return chunk.dead_bytes > chunk.dead_tombstone_bytes; }
+bool holds_dead_puts(const Chunk& chunk) {
+  return chunk.dead_bytes > chunk.dead_tombstone_bytes;
+}
 
 }  // namespace
 
@@ -69,7 +72,8 @@ void Sweeper::begin_turn(Store& store, Meter& meter) {
   if (target_ > swept_) phase_ = Phase::kTrim;
 }
 
-// ---- Trimming the index ---------------------------------------------------------------------------
+// ---- Trimming the index
+// ---------------------------------------------------------------------------
 
 void Sweeper::bury(Store& store, const Version& version) {
   Chunk& chunk = store.chunks_.at(version.location.slot);
@@ -98,7 +102,7 @@ bool Sweeper::trim(Store& store, Meter& meter) {
   while (const ReleaseQueue::Item* const item = store.superseded_.front()) {
     if (item->place.main > target_) break;
     if (meter.empty() || !trim_entry(store, *item->entry, meter)) return false;
-    meter.charge(1);
+    meter.charge(kEntryUnits);
     store.superseded_.pop();
   }
   // Only now may keys go: no item of the other queue up to the target points at them any more.
@@ -106,7 +110,7 @@ bool Sweeper::trim(Store& store, Meter& meter) {
     if (item->place.main >= target_) break;
     KeyEntry& entry = *item->entry;
     if (meter.empty() || !trim_entry(store, entry, meter)) return false;
-    meter.charge(1);
+    meter.charge(kEntryUnits);
     const Version newest = entry.versions.newest();
     if (newest.place() == item->place) {
       check(entry.versions.oldest() == nullptr, "a key whose tombstone is dead has nothing else");
@@ -131,11 +135,12 @@ void Sweeper::mark_clean(Store& store, Meter& meter) const {
   meter.charge(store.chunks_.order().size() / kChunksPerUnit);
 }
 
-// ---- Rewriting chunks -----------------------------------------------------------------------------
+// ---- Rewriting chunks
+// -----------------------------------------------------------------------------
 
-// Three reasons to rewrite: half of a chunk is garbage; two neighbours are small; or tombstones that
-// must wait for the chunks before them have become an eighth of everything, and then the first chunk
-// that holds dead puts is the one they wait for.
+// Three reasons to rewrite: half of a chunk is garbage; two neighbours are small; or tombstones
+// that must wait for the chunks before them have become an eighth of everything, and then the first
+// chunk that holds dead puts is the one they wait for.
 std::optional<Sweeper::Rewrite> Sweeper::choose(const Store& store, Meter& meter) const {
   const std::vector<std::uint32_t>& order = store.chunks().order();
   meter.charge(order.size() / kChunksPerUnit);

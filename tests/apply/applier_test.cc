@@ -90,7 +90,8 @@ TEST(Applier, BigDeleteIsSeenOnlyAsAWhole) {
 
 TEST(Applier, ConfigurationEntriesAndPublishedAttributesFillTheMembership) {
   Driver store;
-  const membership::Change add{membership::Change::Kind::kAdd, {.id = 5, .peer_urls = {"http://a:1"}}};
+  const membership::Change add{membership::Change::Kind::kAdd,
+                               {.id = 5, .peer_urls = {"http://a:1"}}};
   const Bytes context = Bytes::adopt(membership::encode(add));
   store.applier().configure(store.next_position(), context, {}, {5});
   EXPECT_TRUE(store.applier().members().find(5)->is_learner);
@@ -106,8 +107,10 @@ TEST(Applier, ConfigurationEntriesAndPublishedAttributesFillTheMembership) {
 
 TEST(Applier, ClusterVersionNeverFalls) {
   Driver store;
-  for (const auto& [proposed, decided] : {std::pair{"3.7.0", "3.7.0"}, {"3.6.0", "3.7.0"},
-                                          {"3.10.0", "3.10.0"}, {"nonsense", "3.10.0"}}) {
+  for (const auto& [proposed, decided] : {std::pair{"3.7.0", "3.7.0"},
+                                          {"3.6.0", "3.7.0"},
+                                          {"3.10.0", "3.10.0"},
+                                          {"nonsense", "3.10.0"}}) {
     store.apply({.request = SetClusterVersion{proposed}});
     EXPECT_EQ(store.applier().cluster_version(), decided);
   }

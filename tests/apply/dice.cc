@@ -7,8 +7,8 @@ namespace {
 
 Revision draw_revision(Dice& dice, const Around& around) {
   const Revision low = std::max<Revision>(1, around.compacted) - 2;
-  return low + static_cast<Revision>(
-                   dice.below(static_cast<std::uint64_t>(around.revision - low) + 3));
+  return low +
+         static_cast<Revision>(dice.below(static_cast<std::uint64_t>(around.revision - low) + 3));
 }
 
 PutRequest draw_put(Dice& dice) {
@@ -41,9 +41,12 @@ std::string draw_key(Dice& dice) {
 
 std::string draw_end(Dice& dice, const std::string& key) {
   switch (dice.below(5)) {
-    case 0: return std::string(1, '\0');
-    case 1: return "";
-    case 2: return draw_key(dice);
+    case 0:
+      return std::string(1, '\0');
+    case 1:
+      return "";
+    case 2:
+      return draw_key(dice);
     default: {
       std::string end = key;
       end.back() = static_cast<char>(end.back() + 1);
@@ -73,15 +76,16 @@ Compare draw_compare(Dice& dice, const Around& around) {
                   .target = static_cast<std::int32_t>(dice.below(6)),
                   .key = draw_key(dice)};
   if (dice.chance(3)) compare.range_end = draw_end(dice, compare.key);
-  compare.number = dice.chance(2) ? static_cast<std::int64_t>(dice.below(4))
-                                  : draw_revision(dice, around);
+  compare.number =
+      dice.chance(2) ? static_cast<std::int64_t>(dice.below(4)) : draw_revision(dice, around);
   compare.value = std::string(dice.below(20), 'v');
   return compare;
 }
 
 TxnRequest draw_txn(Dice& dice, const Around& around, int depth) {
   TxnRequest txn;
-  for (std::uint64_t i = dice.below(3); i > 0; --i) txn.compare.push_back(draw_compare(dice, around));
+  for (std::uint64_t i = dice.below(3); i > 0; --i)
+    txn.compare.push_back(draw_compare(dice, around));
   for (std::vector<RequestOp>* branch : {&txn.success, &txn.failure}) {
     for (std::uint64_t i = dice.below(4); i > 0; --i) {
       switch (dice.below(depth < 2 ? 5 : 4)) {
@@ -91,9 +95,15 @@ TxnRequest draw_txn(Dice& dice, const Around& around, int depth) {
           branch->push_back({std::move(range)});
           break;
         }
-        case 1: branch->push_back({draw_erase(dice)}); break;
-        case 4: branch->push_back({draw_txn(dice, around, depth + 1)}); break;
-        default: branch->push_back({draw_put(dice)}); break;
+        case 1:
+          branch->push_back({draw_erase(dice)});
+          break;
+        case 4:
+          branch->push_back({draw_txn(dice, around, depth + 1)});
+          break;
+        default:
+          branch->push_back({draw_put(dice)});
+          break;
       }
     }
   }
@@ -102,9 +112,11 @@ TxnRequest draw_txn(Dice& dice, const Around& around, int depth) {
 
 Command draw_command(Dice& dice, const Around& around) {
   switch (dice.below(12)) {
-    case 0: return {.request = CompactionRequest{.revision = draw_revision(dice, around)}};
+    case 0:
+      return {.request = CompactionRequest{.revision = draw_revision(dice, around)}};
     case 1:
-    case 2: return {.request = draw_erase(dice)};
+    case 2:
+      return {.request = draw_erase(dice)};
     case 3:
     case 4:
     case 5:
@@ -112,7 +124,8 @@ Command draw_command(Dice& dice, const Around& around) {
         TxnRequest txn = draw_txn(dice, around);
         if (!validate(txn, Limits{})) return {.request = std::move(txn)};
       }
-    default: return {.request = draw_put(dice)};
+    default:
+      return {.request = draw_put(dice)};
   }
 }
 

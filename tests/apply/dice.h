@@ -1,5 +1,5 @@
-// Random commands and reads drawn from one number each, so that a history is a list of numbers, which
-// RapidCheck makes and shrinks. Keys are few and short, so that everything overlaps.
+// Random commands and reads drawn from one number each, so that a history is a list of numbers,
+// which RapidCheck makes and shrinks. Keys are few and short, so that everything overlaps.
 #pragma once
 
 #include <cstdint>

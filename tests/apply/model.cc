@@ -26,9 +26,9 @@ std::vector<KeyValue> Model::select(const std::string& key, const std::string& e
                                     Revision at) const {
   std::vector<KeyValue> rows;
   for (const auto& [name, records] : keys_) {
-    const bool inside = end.empty()                    ? name == key
+    const bool inside = end.empty()                   ? name == key
                         : end == std::string(1, '\0') ? name >= key
-                                                       : name >= key && name < end;
+                                                      : name >= key && name < end;
     const KeyValue* const kv = inside ? live(name, at) : nullptr;
     if (kv != nullptr) rows.push_back(*kv);
   }
@@ -55,11 +55,16 @@ RangeResponse Model::read(const RangeRequest& request, Revision present) const {
   });
   const auto less = [&](const KeyValue& a, const KeyValue& b) {
     switch (static_cast<SortTarget>(request.sort_target)) {
-      case SortTarget::kKey: return a.key < b.key;
-      case SortTarget::kVersion: return a.version < b.version;
-      case SortTarget::kCreate: return a.create_revision < b.create_revision;
-      case SortTarget::kMod: return a.mod_revision < b.mod_revision;
-      case SortTarget::kValue: return a.value < b.value;
+      case SortTarget::kKey:
+        return a.key < b.key;
+      case SortTarget::kVersion:
+        return a.version < b.version;
+      case SortTarget::kCreate:
+        return a.create_revision < b.create_revision;
+      case SortTarget::kMod:
+        return a.mod_revision < b.mod_revision;
+      case SortTarget::kValue:
+        return a.value < b.value;
     }
     return false;
   };
@@ -96,11 +101,16 @@ Answer Model::range(const RangeRequest& request) const {
 bool Model::holds(const Compare& compare) const {
   const auto accept = [&](int order) {
     switch (compare.result) {
-      case 0: return order == 0;
-      case 1: return order > 0;
-      case 2: return order < 0;
-      case 3: return order != 0;
-      default: return true;
+      case 0:
+        return order == 0;
+      case 1:
+        return order > 0;
+      case 2:
+        return order < 0;
+      case 3:
+        return order != 0;
+      default:
+        return true;
     }
   };
   const auto number = [&](std::int64_t value) {
@@ -108,12 +118,18 @@ bool Model::holds(const Compare& compare) const {
   };
   const auto test = [&](const KeyValue& kv) {
     switch (compare.target) {
-      case 0: return number(kv.version);
-      case 1: return number(kv.create_revision);
-      case 2: return number(kv.mod_revision);
-      case 3: return accept(kv.value.view().compare(compare.value));
-      case 4: return number(kv.lease);
-      default: return accept(0);
+      case 0:
+        return number(kv.version);
+      case 1:
+        return number(kv.create_revision);
+      case 2:
+        return number(kv.mod_revision);
+      case 3:
+        return accept(kv.value.view().compare(compare.value));
+      case 4:
+        return number(kv.lease);
+      default:
+        return accept(0);
     }
   };
   const std::vector<KeyValue> rows = select(compare.key, compare.range_end, revision_);
@@ -189,7 +205,9 @@ Answer Model::txn(const TxnRequest& request) {
   return Response{std::move(response)};
 }
 
-Answer Model::txn_read(const TxnRequest& request) const { return Model(*this).txn(request); }
+Answer Model::txn_read(const TxnRequest& request) const {
+  return Model(*this).txn(request);
+}
 
 PutResponse Model::put(const PutRequest& request) {
   const KeyValue* const former = live(request.key, revision_ + 1);

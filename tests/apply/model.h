@@ -1,5 +1,5 @@
-// The naive model: every record of every key in lists, everything computed by walking them, as etcd's
-// documents say. What the store answers must be what this answers.
+// The naive model: every record of every key in lists, everything computed by walking them, as
+// etcd's documents say. What the store answers must be what this answers.
 #pragma once
 
 #include <map>

@@ -162,8 +162,8 @@ class Trial {
     ranges_.push_back({disturbed_.applier().read_txn(txn), expected});
   }
   void hash(Dice& dice) {
-    const auto revision = static_cast<Revision>(
-        dice.below(static_cast<std::uint64_t>(model_.revision()) + 3));
+    const auto revision =
+        static_cast<Revision>(dice.below(static_cast<std::uint64_t>(model_.revision()) + 3));
     const std::variant<HashKvAnswer, ApiError> expected = model_.hash(revision);
     RC_ASSERT(same(plain_.hash(revision), expected));
     hashes_.push_back({disturbed_.applier().hash_kv(revision), expected});
@@ -194,8 +194,8 @@ class Trial {
 TEST(ModelProperty, EveryAnswerIsTheModels) {
   expect_property("answers, sizes and state hashes are the model's", [](std::uint64_t seed) {
     const auto length = *rc::gen::inRange<std::size_t>(1, 300);
-    const auto numbers =
-        *rc::gen::container<std::vector<std::uint64_t>>(length, rc::gen::arbitrary<std::uint64_t>());
+    const auto numbers = *rc::gen::container<std::vector<std::uint64_t>>(
+        length, rc::gen::arbitrary<std::uint64_t>());
     Trial trial(seed);
     for (const std::uint64_t number : numbers) trial.step(number);
     trial.end();

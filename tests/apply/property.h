@@ -1,5 +1,5 @@
-// Runs a RapidCheck property from a fixed seed (RC_PARAMS overrides it), and ends a failure with the
-// command that replays it.
+// Runs a RapidCheck property from a fixed seed (RC_PARAMS overrides it), and ends a failure with
+// the command that replays it.
 #pragma once
 
 #include <cstdlib>
@@ -11,8 +11,10 @@
 
 namespace detcd::apply {
 
-// Shrinking many numbers takes long: set noshrink=0 to do it. Before RapidCheck reads its configuration, which it does once.
-inline const bool kSeedSet = setenv("RC_PARAMS", "seed=20240229 max_success=150 noshrink=1", 0) == 0;
+// Shrinking many numbers takes long: set noshrink=0 to do it. Before RapidCheck reads its
+// configuration, which it does once.
+inline const bool kSeedSet =
+    setenv("RC_PARAMS", "seed=20240229 max_success=150 noshrink=1", 0) == 0;
 
 template <class Property>
 void expect_property(const std::string& name, Property property) {

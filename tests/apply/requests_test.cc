@@ -9,7 +9,8 @@ namespace detcd::apply {
 namespace {
 
 Command put(std::uint64_t ordinal, bool prev_kv = false) {
-  return {{7, ordinal}, PutRequest{.key = "a", .value = std::to_string(ordinal), .prev_kv = prev_kv}};
+  return {{7, ordinal},
+          PutRequest{.key = "a", .value = std::to_string(ordinal), .prev_kv = prev_kv}};
 }
 
 TEST(Requests, SecondAppearanceIsAnsweredTheSameWithoutEffect) {

@@ -40,7 +40,8 @@ class Driver {
   }
 
   PutResponse put(std::string key, std::string value) {
-    return expect<PutResponse>(apply({.request = PutRequest{.key = std::move(key), .value = std::move(value)}}));
+    return expect<PutResponse>(
+        apply({.request = PutRequest{.key = std::move(key), .value = std::move(value)}}));
   }
   DeleteRangeResponse erase(DeleteRangeRequest request) {
     return expect<DeleteRangeResponse>(apply({.request = std::move(request)}));

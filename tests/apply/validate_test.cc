@@ -5,7 +5,9 @@
 namespace detcd::apply {
 namespace {
 
-RequestOp put(std::string key) { return {PutRequest{.key = std::move(key)}}; }
+RequestOp put(std::string key) {
+  return {PutRequest{.key = std::move(key)}};
+}
 RequestOp erase(std::string key, std::string end = "") {
   return {DeleteRangeRequest{.key = std::move(key), .range_end = std::move(end)}};
 }
@@ -65,8 +67,13 @@ TEST(Validate, OneKeyIsWrittenOnce) {
 
 TEST(Validate, AdjacentDeletesCoverWhatTheyCoverAndNoMore) {
   const std::vector<RequestOp> deletes{erase("a", "c"), erase("e", "g"), erase("c", "d")};
-  for (const auto& [key, clash] : {std::pair{"a", true}, {"b", true}, {"c", true}, {"d", false},
-                                   {"e", true}, {"f", true}, {"g", false}}) {
+  for (const auto& [key, clash] : {std::pair{"a", true},
+                                   {"b", true},
+                                   {"c", true},
+                                   {"d", false},
+                                   {"e", true},
+                                   {"f", true},
+                                   {"g", false}}) {
     std::vector<RequestOp> ops = deletes;
     ops.push_back(put(key));
     EXPECT_EQ(success(ops).has_value(), clash) << key;

@@ -43,6 +43,25 @@ TEST(Bytes, OutliveTheirOrigin) {
   EXPECT_EQ(part.view(), "xxx");
 }
 
+TEST(OpenBytes, HandsOutWhatStaysWhileItGrows) {
+  OpenBytes open(1000);
+  std::string_view("hello").copy(open.extend(5), 5);
+  const Bytes hello = open.written();
+  const char* const where = hello.view().data();
+  std::string_view(" world").copy(open.extend(6), 6);
+  EXPECT_EQ(hello.view(), "hello");
+  EXPECT_EQ(open.view(), "hello world");
+  EXPECT_EQ(open.written().view().data(), where);
+  EXPECT_EQ(open.room(), 989U);
+  Bytes kept;
+  {
+    OpenBytes other(64);
+    std::string_view("kept").copy(other.extend(4), 4);
+    kept = other.written();
+  }
+  EXPECT_EQ(kept.view(), "kept");
+}
+
 TEST(Codec, RoundTripsEveryKind) {
   Writer out;
   out.u8(7);

@@ -18,7 +18,8 @@ TEST(Ids, AreThoseOfEtcd) {
 }
 
 TEST(Ids, DependOnNoOrder) {
-  EXPECT_EQ(member_id({"http://b:1", "http://a:1"}, "t"), member_id({"http://a:1", "http://b:1"}, "t"));
+  EXPECT_EQ(member_id({"http://b:1", "http://a:1"}, "t"),
+            member_id({"http://a:1", "http://b:1"}, "t"));
   EXPECT_EQ(cluster_id({1, 2, 3}), cluster_id({3, 1, 2}));
 }
 

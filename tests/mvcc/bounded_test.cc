@@ -13,7 +13,9 @@ constexpr int kKeys = 20'000;
 constexpr std::uint64_t kBudget = 300;
 const KeyRange kAll{std::string(1, '\0'), std::string(1, '\0')};
 
-std::string key(int i) { return "key/" + std::to_string(100'000 + i); }
+std::string key(int i) {
+  return "key/" + std::to_string(100'000 + i);
+}
 
 // Chunks with room for a few records, so that what a step frees or makes can be counted in chunks.
 struct Filled {
@@ -40,7 +42,9 @@ Steps run(Step step, Measure measure) {
   }
   return steps;
 }
-std::uint64_t nothing() { return 0; }
+std::uint64_t nothing() {
+  return 0;
+}
 
 TEST(Bounded, CountVisitsAtMostABudgetOfKeysPerStep) {
   Filled filled;
