@@ -110,16 +110,35 @@ Paths paths_of(const NodeOptions& options) {
   return {member, options.wal_dir.empty() ? member + "/wal" : options.wal_dir, member + "/snap"};
 }
 
-runtime::Task<Result<void>> make_directories(runtime::World world, NodeOptions options, Paths paths) {
+// All directories above `path`, nearest first: "/a/b" gives "/a" and "/", "a/b" gives "a" and ".".
+std::vector<std::string> ancestors(std::string path) {
+  std::vector<std::string> above;
+  while (true) {
+    const auto slash = path.find_last_not_of('/') == std::string::npos
+                           ? std::string::npos
+                           : path.rfind('/', path.find_last_not_of('/'));
+    if (slash == std::string::npos) break;
+    path.resize(slash == 0 ? 1 : slash);
+    above.push_back(path);
+    if (path == "/") return above;
+  }
+  above.emplace_back(".");
+  return above;
+}
+
+runtime::Task<Result<void>> make_directories(runtime::World world, Paths paths) {
   const std::vector<std::string> wanted{paths.member, paths.wal, paths.snap};
   for (const std::string& path : wanted) {
     const Result<void> made = co_await world.disk.make_directory(path);
     if (!made) co_return made.error();
   }
-  const std::vector<std::string> parents{paths.member, options.data_dir};
+  // Every name on the way down is durable before anything is acknowledged from below it.
+  std::vector<std::string> parents = ancestors(paths.snap);
+  for (std::string& parent : ancestors(paths.wal)) parents.push_back(std::move(parent));
   for (const std::string& path : parents) {
     const Result<void> synced = co_await world.disk.sync_directory(path);
-    if (!synced) co_return synced.error();
+    // Directories of others, high above, may be closed to us; their names are old.
+    if (!synced && synced.error().code != Errc::kPermission) co_return synced.error();
   }
   co_return Result<void>();
 }
@@ -243,16 +262,28 @@ runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, No
   co_return Result<void>();
 }
 
-// Entries the snapshot covers go; a log that ends before it, or doesn't reach it, is replaced by it.
-void drop_covered(Storage& storage) {
-  if (!storage.snapshot) return;
-  const raft::Index covered = storage.snapshot->meta.index;
+// Entries that the snapshot covers go. A log that ends before the snapshot, or doesn't reach it, is
+// replaced by it: a received snapshot became durable and the log hadn't heard of it yet.
+runtime::Task<Result<void>> drop_covered(Storage& storage) {
+  if (!storage.snapshot) co_return Result<void>();
+  const raft::SnapshotMeta& meta = storage.snapshot->meta;
   std::vector<raft::Entry>& entries = storage.recovered.entries;
-  std::erase_if(entries, [&](const raft::Entry& entry) { return entry.index <= covered; });
-  if (!entries.empty() && entries.front().index != covered.next()) entries.clear();
   raft::HardState& state = storage.recovered.hard_state;
-  state.commit = std::max(state.commit, covered);
-  state.term = std::max(state.term, storage.snapshot->meta.term);
+  state.commit = std::max(state.commit, meta.index);
+  state.term = std::max(state.term, meta.term);
+  raft::Index last = storage.recovered.snapshot ? storage.recovered.snapshot->index : raft::Index();
+  if (!entries.empty()) last = entries.back().index;
+  std::erase_if(entries, [&](const raft::Entry& entry) { return entry.index <= meta.index; });
+  const bool reaches = entries.empty() || entries.front().index == meta.index.next();
+  if (reaches && last >= meta.index) co_return Result<void>();
+  entries.clear();
+  raft::Save save;
+  save.snapshot = meta;
+  save.hard_state = state;
+  save.must_sync_hard_state = true;
+  std::vector<raft::Save> saves;
+  saves.push_back(std::move(save));
+  co_return co_await storage.wal->save(std::move(saves));
 }
 
 }  // namespace
@@ -303,7 +334,7 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
     if (!decoded) co_return decoded.error();
     storage.identity = *decoded;
   } else {
-    const Result<void> directories = co_await make_directories(world, options, paths);
+    const Result<void> directories = co_await make_directories(world, paths);
     if (!directories) co_return directories.error();
     storage.identity = {options.cluster_id, options.member_id};
   }
@@ -319,7 +350,8 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
     ready = co_await bootstrap(world, options, paths, storage);
   }
   if (!ready) co_return ready.error();
-  drop_covered(storage);
+  const Result<void> joined = co_await drop_covered(storage);
+  if (!joined) co_return joined.error();
   co_return std::move(storage);
 }
 
