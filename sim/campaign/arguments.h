@@ -19,7 +19,8 @@ class Arguments {
                                  const std::vector<std::string>& bare);
   [[nodiscard]] bool has(const std::string& name) const { return flags_.contains(name); }
   [[nodiscard]] std::string text(const std::string& name, const std::string& otherwise) const;
-  [[nodiscard]] Result<std::uint64_t> number(const std::string& name, std::uint64_t otherwise) const;
+  [[nodiscard]] Result<std::uint64_t> number(const std::string& name,
+                                             std::uint64_t otherwise) const;
   [[nodiscard]] const std::vector<std::string>& words() const { return words_; }
 
  private:

@@ -84,7 +84,8 @@ bool decode(std::string_view text, RunResult& result) {
 std::uint64_t now_ms() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+         static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
 }
 
 RunResult failed(std::string oracle, std::string message) {
@@ -147,7 +148,8 @@ Children::Ended Children::reap(std::size_t at, bool hung) {
   ended.child.result = interpret(child.text, status, hung);
   ended.child.wall_ms = now_ms() - child.began_ms;
   const auto ms = [](const timeval& time) {
-    return static_cast<std::uint64_t>(time.tv_sec) * 1000 + static_cast<std::uint64_t>(time.tv_usec) / 1000;
+    return static_cast<std::uint64_t>(time.tv_sec) * 1000 +
+           static_cast<std::uint64_t>(time.tv_usec) / 1000;
   };
   ended.child.cpu_ms = ms(usage.ru_utime) + ms(usage.ru_stime);
   return ended;

@@ -143,8 +143,7 @@ int replay_command(const std::string& program, const std::vector<std::string>& a
     return 1;
   }
   const bool edited = flags->has("edited");
-  const Result<Trace> trace =
-      parse_trace(*text, edited ? Strictness::kEdited : Strictness::kWhole);
+  const Result<Trace> trace = parse_trace(*text, edited ? Strictness::kEdited : Strictness::kWhole);
   if (!trace) {
     fmt::print(stderr, "detcd-sim: {}: {}\n", path, trace.error().message);
     return 1;
@@ -158,9 +157,10 @@ int replay_command(const std::string& program, const std::vector<std::string>& a
     options.on_log = [](VirtualTime at, std::uint32_t node, const telemetry::Record& record) {
       const auto us = static_cast<std::uint64_t>(at.time_since_epoch() / 1us);
       std::string fields;
-      for (const telemetry::Field& field : record.fields) fields += " " + field.key + "=" + field.json;
-      fmt::print("{:>6}.{:06} {:>{}}n{} {} {}{}\n", us / 1'000'000, us % 1'000'000, "", (node - 1) * 4,
-                 node, telemetry::name_of(record.level), record.message, fields);
+      for (const telemetry::Field& field : record.fields)
+        fields += " " + field.key + "=" + field.json;
+      fmt::print("{:>6}.{:06} {:>{}}n{} {} {}{}\n", us / 1'000'000, us % 1'000'000, "",
+                 (node - 1) * 4, node, telemetry::name_of(record.level), record.message, fields);
       std::fflush(stdout);
     };
   }
@@ -169,14 +169,15 @@ int replay_command(const std::string& program, const std::vector<std::string>& a
   }
   const ChildResult child = run_in_child(options);
   const bool same = child.result.hash == trace->hash;
-  const int code = finish(options, child, program + " replay " + path + (edited ? " --edited" : ""));
+  const int code =
+      finish(options, child, program + " replay " + path + (edited ? " --edited" : ""));
   if (same || edited) return code;
   std::size_t at = 0;
   const auto& before = trace->checkpoints;
   const auto& now = child.result.checkpoints;
   while (at < before.size() && at < now.size() && before[at] == now[at]) ++at;
-  fmt::print("diverged: the recorded hash was {:016x}; the runs differ after event {}\n", trace->hash,
-             at * kEventsPerCheckpoint);
+  fmt::print("diverged: the recorded hash was {:016x}; the runs differ after event {}\n",
+             trace->hash, at * kEventsPerCheckpoint);
   return 1;
 }
 
@@ -242,7 +243,8 @@ class Swarm {
     if (result.verdict == Verdict::kVoid) ++void_;
     if (result.verdict == Verdict::kFail) fail(ended, program);
     if (terminal_) {
-      fmt::print(stderr, "\r\033[K{}/{} seeds, {} failed", done_, range_.last - range_.first + 1, failed_);
+      fmt::print(stderr, "\r\033[K{}/{} seeds, {} failed", done_, range_.last - range_.first + 1,
+                 failed_);
     } else if (done_ % 500 == 0) {
       fmt::print(stderr, "{} seeds, {} failed\n", done_, failed_);
     }
@@ -257,7 +259,8 @@ class Swarm {
     std::fflush(stdout);
     const std::string text = print(trace_of(*options, ended.child.result));
     const std::string directory = flags_.text("trace-dir", "");
-    if (!directory.empty()) write_file(fmt::format("{}/seed-{}.trace", directory, ended.seed), text);
+    if (!directory.empty())
+      write_file(fmt::format("{}/seed-{}.trace", directory, ended.seed), text);
     if (failed_ == 1 && flags_.has("trace")) write_file(flags_.text("trace", ""), text);
   }
 
@@ -267,8 +270,10 @@ class Swarm {
         "recoveries={} events/op={} cpu/seed={}.{:03}s virtual/cpu={}\n",
         failed_ + void_ == 0 ? "pass" : "FAIL", range_.first, range_.last, done_, failed_, void_,
         operations_, acknowledged_, faults_, leaders_, recoveries_,
-        operations_ == 0 ? 0 : events_ / operations_, cpu_ms_ / std::max<std::uint64_t>(done_, 1) / 1000,
-        cpu_ms_ / std::max<std::uint64_t>(done_, 1) % 1000, cpu_ms_ == 0 ? 0 : virtual_ms_ / cpu_ms_);
+        operations_ == 0 ? 0 : events_ / operations_,
+        cpu_ms_ / std::max<std::uint64_t>(done_, 1) / 1000,
+        cpu_ms_ / std::max<std::uint64_t>(done_, 1) % 1000,
+        cpu_ms_ == 0 ? 0 : virtual_ms_ / cpu_ms_);
     return failed_ + void_ == 0 ? 0 : 1;
   }
 
@@ -293,8 +298,7 @@ class Swarm {
 
 int swarm_command(const std::string& program, const std::vector<std::string>& arguments) {
   const Result<Arguments> flags = Arguments::parse(
-      arguments,
-      {"seeds", "profile", "nodes", "virtual-seconds", "jobs", "trace-dir", "trace"},
+      arguments, {"seeds", "profile", "nodes", "virtual-seconds", "jobs", "trace-dir", "trace"},
       {"until-failure"});
   if (!flags) return usage(flags.error().message);
   if (!flags->words().empty()) return usage("swarm takes flags only");
@@ -302,7 +306,8 @@ int swarm_command(const std::string& program, const std::vector<std::string>& ar
   const Result<SeedRange> range = parse_seeds(flags->text("seeds", ""));
   if (!range) return usage(range.error().message);
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  const Result<std::uint64_t> jobs = flags->number("jobs", static_cast<std::uint64_t>(std::max(1L, cores)));
+  const Result<std::uint64_t> jobs =
+      flags->number("jobs", static_cast<std::uint64_t>(std::max(1L, cores)));
   if (!jobs) return usage(jobs.error().message);
   if (*jobs < 1 || *jobs > 1024) return usage("--jobs must be 1 to 1024");
   const Result<int> code = Swarm(*flags, *range, *jobs).go(program);

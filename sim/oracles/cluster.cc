@@ -6,7 +6,9 @@
 namespace detcd::sim {
 namespace {
 
-std::string member(std::uint32_t node) { return "n" + std::to_string(node); }
+std::string member(std::uint32_t node) {
+  return "n" + std::to_string(node);
+}
 
 }  // namespace
 
@@ -123,9 +125,10 @@ void ClusterOracle::check_leader(std::uint32_t node, const raft::Raft& core) {
     if (raft::Index(index) < status.first_index) continue;
     const std::optional<raft::Term> has = core.term_at(raft::Index(index));
     if (has && has->value() == term) continue;
-    fail("leader completeness", "a leader lacks a committed entry: " + member(node) + " leads term " +
-                                    std::to_string(status.term.value()) + " without index " +
-                                    std::to_string(index) + " of term " + std::to_string(term));
+    fail("leader completeness", "a leader lacks a committed entry: " + member(node) +
+                                    " leads term " + std::to_string(status.term.value()) +
+                                    " without index " + std::to_string(index) + " of term " +
+                                    std::to_string(term));
     return;
   }
 }

@@ -28,9 +28,9 @@ class ClusterOracle {
   void on_violation(std::function<void()> tell) { tell_ = std::move(tell); }
 
   struct Numbers {
-    std::uint64_t leaders = 0;      // Elections won.
-    std::uint64_t recoveries = 0;   // Members that came back as Recovering and ended it.
-    std::uint64_t installs = 0;     // Snapshots installed.
+    std::uint64_t leaders = 0;     // Elections won.
+    std::uint64_t recoveries = 0;  // Members that came back as Recovering and ended it.
+    std::uint64_t installs = 0;    // Snapshots installed.
   };
   [[nodiscard]] const Numbers& numbers() const { return numbers_; }
   [[nodiscard]] std::uint64_t highest_committed() const {
@@ -50,8 +50,8 @@ class ClusterOracle {
   History& history_;
   std::optional<Violation> violation_;
   std::function<void()> tell_;
-  std::map<std::uint64_t, std::uint32_t> leader_of_;    // Term → node.
-  std::map<std::uint64_t, std::uint64_t> committed_;    // Index → term, as first seen committed.
+  std::map<std::uint64_t, std::uint32_t> leader_of_;  // Term → node.
+  std::map<std::uint64_t, std::uint64_t> committed_;  // Index → term, as first seen committed.
   Numbers numbers_;
 };
 

@@ -30,11 +30,13 @@ std::string name(const CallRecord& call) {
          describe(call.operation) + ")";
 }
 
-Violation wrong(std::string message) { return {"linearizability", std::move(message)}; }
+Violation wrong(std::string message) {
+  return {"linearizability", std::move(message)};
+}
 
 // What one position of the order holds: at most one write, then reads.
 struct Position {
-  std::uint64_t write = 0;             // Call id; 0: none.
+  std::uint64_t write = 0;  // Call id; 0: none.
   std::vector<std::uint64_t> reads;
 };
 
@@ -109,9 +111,10 @@ void Judge::respect_real_time(const CallRecord& call, std::uint64_t index) {
   if (is_serializable(call.operation)) return;
   if (*call.ended < latest_->called) {
     fail(wrong("the order contradicts real time: " + name(call) + " ended at " +
-               std::to_string(call.ended->time_since_epoch().count()) + " ns at index " + std::to_string(index) +
-               ", before " + name(*latest_) + " began at " +
-               std::to_string(latest_->called.time_since_epoch().count()) + " ns, which stands earlier in the order"));
+               std::to_string(call.ended->time_since_epoch().count()) + " ns at index " +
+               std::to_string(index) + ", before " + name(*latest_) + " began at " +
+               std::to_string(latest_->called.time_since_epoch().count()) +
+               " ns, which stands earlier in the order"));
   }
 }
 
@@ -199,6 +202,8 @@ void Judge::replay(std::uint64_t index, const Position& position) {
 
 }  // namespace
 
-Judgement judge_linearizability(const History& history) { return Judge(history).run(); }
+Judgement judge_linearizability(const History& history) {
+  return Judge(history).run();
+}
 
 }  // namespace detcd::sim

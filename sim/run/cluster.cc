@@ -10,8 +10,12 @@ namespace {
 
 constexpr std::string_view kToken = "sim";
 
-std::string host(std::uint32_t node) { return "n" + std::to_string(node); }
-std::string peer_url(std::uint32_t node) { return "http://" + host(node) + ":2380"; }
+std::string host(std::uint32_t node) {
+  return "n" + std::to_string(node);
+}
+std::string peer_url(std::uint32_t node) {
+  return "http://" + host(node) + ":2380";
+}
 
 // A member's log lines go to whoever watches the run; their hash is part of it.
 class NodeLog final : public telemetry::Sink {
@@ -48,7 +52,9 @@ MachineOptions machine_options(const RunOptions& options, std::uint32_t node) {
 
 struct Cluster::Seat {
   Seat(Kernel& kernel, SimNetwork& network, const RunOptions& options, std::uint32_t number)
-      : node(number), log(kernel, options, number), machine(kernel, network, machine_options(options, number)) {}
+      : node(number),
+        log(kernel, options, number),
+        machine(kernel, network, machine_options(options, number)) {}
   std::uint32_t node;
   NodeLog log;
   std::unique_ptr<server::Observer> observer;
@@ -116,8 +122,12 @@ void Cluster::fail(const Seat& seat, const std::string& what) {
   if (!failure_) failure_ = host(seat.node) + ": " + what;
 }
 
-Machine& Cluster::machine(std::uint32_t node) { return seats_.at(node - 1)->machine; }
-bool Cluster::running(std::uint32_t node) const { return seats_.at(node - 1)->machine.running(); }
+Machine& Cluster::machine(std::uint32_t node) {
+  return seats_.at(node - 1)->machine;
+}
+bool Cluster::running(std::uint32_t node) const {
+  return seats_.at(node - 1)->machine.running();
+}
 
 void Cluster::kill(std::uint32_t node, Death death) {
   Seat& seat = *seats_.at(node - 1);

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::uint32_t kClientsFrom = 101;
 
-NodeNumber number(std::uint32_t node) { return NodeNumber(node); }
+NodeNumber number(std::uint32_t node) {
+  return NodeNumber(node);
+}
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Carries a plan's faults out, within the budget: at most one member at a time isn't provably whole.
-// Overlapping faults of one kind add up and end on their own; calm() ends them all.
+// Carries a plan's faults out, within the budget: at most one member at a time isn't provably
+// whole. Overlapping faults of one kind add up and end on their own; calm() ends them all.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,7 @@ class Faults {
   std::map<Link, std::uint32_t> cuts_;
   std::map<Link, Duration> delays_;
   std::map<std::uint32_t, std::uint32_t> pauses_;
-  std::map<std::uint32_t, std::uint64_t> kills_;   // Tells an old restart from a new one.
+  std::map<std::uint32_t, std::uint64_t> kills_;  // Tells an old restart from a new one.
 };
 
 }  // namespace detcd::sim

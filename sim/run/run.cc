@@ -133,13 +133,14 @@ RunResult Run::judge() {
   RunResult result;
   result.violation = oracle_.violation();
   if (!result.violation && cluster_->failure()) {
-    result.violation = Violation{"availability", "a member stopped on its own: " + *cluster_->failure()};
+    result.violation =
+        Violation{"availability", "a member stopped on its own: " + *cluster_->failure()};
   }
   const Judgement judgement = judge_linearizability(history_);
   if (!result.violation) result.violation = judgement.violation;
   if (!result.violation && !settled_) {
-    result.violation = Violation{"liveness", "the cluster didn't recover after all faults ended: " +
-                                                 unsettled()};
+    result.violation =
+        Violation{"liveness", "the cluster didn't recover after all faults ended: " + unsettled()};
   }
   result.hash = kernel_.hash();
   result.checkpoints.assign(kernel_.checkpoints().begin(), kernel_.checkpoints().end());
@@ -167,13 +168,18 @@ RunResult Run::judge() {
 
 std::string_view name_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kPass: return "pass";
-    case Verdict::kFail: return "FAIL";
-    case Verdict::kVoid: return "VOID";
+    case Verdict::kPass:
+      return "pass";
+    case Verdict::kFail:
+      return "FAIL";
+    case Verdict::kVoid:
+      return "VOID";
   }
   return "FAIL";
 }
 
-RunResult run(const RunOptions& options) { return Run(options).go(); }
+RunResult run(const RunOptions& options) {
+  return Run(options).go();
+}
 
 }  // namespace detcd::sim

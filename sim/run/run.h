@@ -36,11 +36,11 @@ struct RunResult {
   std::uint64_t hash = 0;
   std::vector<std::uint64_t> checkpoints;
   std::uint64_t events = 0;
-  std::uint64_t operations = 0;      // Called.
-  std::uint64_t acknowledged = 0;    // Answers that the model confirmed.
-  std::uint64_t faults = 0;          // Carried out.
-  std::uint64_t leaders = 0;         // Elections won.
-  std::uint64_t recoveries = 0;      // Members that went through Recovering.
+  std::uint64_t operations = 0;    // Called.
+  std::uint64_t acknowledged = 0;  // Answers that the model confirmed.
+  std::uint64_t faults = 0;        // Carried out.
+  std::uint64_t leaders = 0;       // Elections won.
+  std::uint64_t recoveries = 0;    // Members that went through Recovering.
   Duration virtual_time{};
 };
 

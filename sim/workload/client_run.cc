@@ -32,8 +32,8 @@ void record(CallRecord& call, client::Outcome<Response> outcome) {
     return;
   }
   const auto& failure = std::get<client::Failure>(outcome);
-  call.outcome = is_definite(failure.status) ? CallRecord::Outcome::kRefused
-                                             : CallRecord::Outcome::kUnknown;
+  call.outcome =
+      is_definite(failure.status) ? CallRecord::Outcome::kRefused : CallRecord::Outcome::kUnknown;
   call.code = failure.status.code;
   call.message = failure.status.message;
 }
@@ -54,16 +54,16 @@ runtime::Task<void> perform(client::Client& client, CallRecord& call, CallOption
     client::Outcome<apply::TxnResponse> outcome = co_await client.txn(*txn, options);
     record(call, std::move(outcome));
   } else if (const auto* compact = std::get_if<apply::CompactionRequest>(&operation)) {
-    client::Outcome<apply::CompactionResponse> outcome =
-        co_await client.compact(*compact, options);
+    client::Outcome<apply::CompactionResponse> outcome = co_await client.compact(*compact, options);
     record(call, std::move(outcome));
   }
 }
 
 // What the client was told is part of the run: the hash covers it.
 std::uint64_t digest(const CallRecord& call) {
-  std::string text = std::to_string(call.id) + " " + std::to_string(static_cast<int>(call.outcome)) +
-                     " " + std::to_string(call.header.revision) + " " +
+  std::string text = std::to_string(call.id) + " " +
+                     std::to_string(static_cast<int>(call.outcome)) + " " +
+                     std::to_string(call.header.revision) + " " +
                      std::to_string(call.header.raft_term) + " " + call.message;
   if (call.outcome == CallRecord::Outcome::kAnswered) text += describe(call.response);
   return hash64(text);

@@ -14,11 +14,12 @@ namespace detcd::sim {
 struct ClientJob {
   std::uint32_t number = 1;
   std::vector<std::string> endpoints;
-  std::vector<OperationEntry> operations;   // Of this client, by time.
-  Duration timeout{};                       // Of each call.
+  std::vector<OperationEntry> operations;  // Of this client, by time.
+  Duration timeout{};                      // Of each call.
 };
 
 // Ends when all operations have. The kernel and the history outlive it.
-runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& history, ClientJob job);
+runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& history,
+                               ClientJob job);
 
 }  // namespace detcd::sim

@@ -150,7 +150,8 @@ runtime::Task<Client::Raw> Client::invoke(Request request) {
 }
 
 runtime::Task<CallResult> Client::attempt(Request request, std::size_t endpoint) {
-  const Result<Connection*> connection = co_await reach(*endpoints_.at(endpoint), request.options.deadline);
+  const Result<Connection*> connection =
+      co_await reach(*endpoints_.at(endpoint), request.options.deadline);
   if (!connection) {
     const bool late = scheduler_.clock().boot() >= request.options.deadline;
     co_return CallResult{late ? status_of(GrpcCode::kDeadlineExceeded, "context deadline exceeded")

@@ -81,7 +81,8 @@ class Client {
   // These two ask one endpoint, by its place in the options.
   runtime::Task<Outcome<wire::Status>> status(std::size_t endpoint, CallOptions options);
   runtime::Task<Outcome<apply::HashKvAnswer>> hash_kv(std::size_t endpoint,
-                                                      apply::Revision revision, CallOptions options);
+                                                      apply::Revision revision,
+                                                      CallOptions options);
 
  private:
   struct Endpoint {

@@ -193,7 +193,7 @@ class Raft {
   // Parts of the status that are asked for all the time.
   [[nodiscard]] Term term() const;
   [[nodiscard]] Index commit() const;
-  [[nodiscard]] Index persisted() const;   // Last index known synced here.
+  [[nodiscard]] Index persisted() const;  // Last index known synced here.
   [[nodiscard]] std::optional<NodeId> leader() const;
   [[nodiscard]] RoleName role() const;
   // When the next tick can do anything: the earliest deadline of election, heartbeat, quorum check.

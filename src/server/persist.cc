@@ -21,7 +21,8 @@ runtime::Task<void> Node::write_log() {
     } else if (trim_) {
       const raft::SnapshotMeta mark = *std::exchange(trim_, std::nullopt);
       const raft::Status status = core_.status();
-      const raft::HardState state{status.term, status.vote, std::min(status.commit, status.persisted)};
+      const raft::HardState state{status.term, status.vote,
+                                  std::min(status.commit, status.persisted)};
       written = co_await storage_.wal->trim(mark, state);
     } else {
       whole_again_ = false;
@@ -119,8 +120,9 @@ runtime::Task<void> Node::store_received(raft::Message message, Bytes packed) {
       co_return;
     }
     snapshot_index_ = index;
-    log_.info("received and saved database snapshot",
-              {{"remote-peer-id", telemetry::hex(message.from.value())}, {"snapshot-index", index}});
+    log_.info(
+        "received and saved database snapshot",
+        {{"remote-peer-id", telemetry::hex(message.from.value())}, {"snapshot-index", index}});
     received_.insert_or_assign(index, std::move(*contents));
   }
   push(raft::Receive{std::move(message)});

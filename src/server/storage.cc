@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::string_view kIdentityMagic = "DETCDID1";
 constexpr std::string_view kReadme =
-    "This is the data directory of a detcd member. It isn't etcd's: etcd, etcdctl and etcdutl can't\n"
+    "This is the data directory of a detcd member. It isn't etcd's: etcd, etcdctl and etcdutl "
+    "can't\n"
     "read it. Never change or copy parts of it; take snapshots through the server.\n";
 
 std::string encode_identity(const wal::Identity& identity) {
@@ -195,10 +196,13 @@ std::string describe(const wal::Recovered& recovered) {
 // A single member has nobody to repair from: only a tail that was never acknowledged may go.
 bool may_go_on(const wal::Recovered& recovered, bool single) {
   switch (recovered.health) {
-    case wal::Recovered::Health::kWhole: return true;
-    case wal::Recovered::Health::kTorn: return true;
+    case wal::Recovered::Health::kWhole:
+      return true;
+    case wal::Recovered::Health::kTorn:
+      return true;
     case wal::Recovered::Health::kUnknown:
-    case wal::Recovered::Health::kDamaged: return !single;
+    case wal::Recovered::Health::kDamaged:
+      return !single;
   }
   return false;
 }
@@ -231,8 +235,9 @@ runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, No
   if (storage.recovered.health == wal::Recovered::Health::kWhole) co_return Result<void>();
   const std::string what = describe(storage.recovered);
   if (!may_go_on(storage.recovered, is_single(storage, options))) {
-    co_return Error{Errc::kDamaged, what + ". A single member can't repair itself: nothing was "
-                                           "changed; restore a snapshot, or the file"};
+    co_return Error{Errc::kDamaged, what +
+                                        ". A single member can't repair itself: nothing was "
+                                        "changed; restore a snapshot, or the file"};
   }
   log.warn("the log isn't provably whole", {{"what", what}});
   Result<wal::Wal::Opened> again =
@@ -296,8 +301,7 @@ raft::Save bootstrap_save(const std::vector<membership::Member>& members) {
   raft::Index index(0);
   for (const membership::Member& member : sorted) {
     change.configuration.voters.insert(raft::NodeId(member.id));
-    change.context =
-        Bytes(membership::encode({membership::Change::Kind::kAdd, member}));
+    change.context = Bytes(membership::encode({membership::Change::Kind::kAdd, member}));
     Writer out;
     raft::encode(out, change);
     raft::Entry entry;
@@ -321,8 +325,8 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
   Storage storage;
   Result<std::unique_ptr<runtime::DirectoryLock>> lock = co_await world.disk.lock(options.data_dir);
   if (!lock) {
-    co_return Error{lock.error().code, "cannot lock data directory " + options.data_dir + ": " +
-                                           lock.error().message};
+    co_return Error{lock.error().code,
+                    "cannot lock data directory " + options.data_dir + ": " + lock.error().message};
   }
   storage.lock = std::move(*lock);
   const Paths paths = paths_of(options);

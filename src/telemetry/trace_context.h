@@ -1,5 +1,5 @@
-// W3C Trace Context: the `traceparent` metadata that ties a server's work to its client's call. Only
-// the low 64 bits of the trace id are kept.
+// W3C Trace Context: the `traceparent` metadata that ties a server's work to its client's call.
+// Only the low 64 bits of the trace id are kept.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,9 @@ concept Addable = requires(A a, B b) { a + b; };
 static_assert(!Comparable<Place, Other> && !Addable<Place, Place> && sizeof(Place) == 8);
 static_assert(!Comparable<Id<struct X>, Id<struct X>>);
 
-TEST(Crc32c, MatchesTheCheckValueOfCastagnoli) { EXPECT_EQ(crc32c("123456789"), 0xe3069283U); }
+TEST(Crc32c, MatchesTheCheckValueOfCastagnoli) {
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283U);
+}
 
 TEST(Crc32c, ChainsOverConcatenation) {
   EXPECT_EQ(crc32c("6789", crc32c("12345")), crc32c("123456789"));

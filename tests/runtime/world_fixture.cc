@@ -8,7 +8,9 @@ using runtime::Mailbox;
 using runtime::Task;
 using runtime::World;
 
-Task<void> nothing() { co_return; }
+Task<void> nothing() {
+  co_return;
+}
 
 Task<void> accept_one(World world, std::string address, Mailbox<std::string>::Sender found,
                       StreamTask serve) {
