@@ -128,6 +128,7 @@ def a_member_that_was_away_catches_up(work):
         leader = leader_of(members)
         away = next(one for one in members if one is not leader)
         away.end()
+        away.log.write_text("")
         load = Load([one.endpoint for one in members if one is not away], writers=8,
                     prefix=f"load/{how}").start()
         load.wait_for(puts, patience=60)
@@ -137,6 +138,8 @@ def a_member_that_was_away_catches_up(work):
         client = Client(away.endpoint, timeout=30)
         equal(missing(client, acknowledged)[:3], [], f"lost on {away.name}, caught up by {how}")
         client.close()
+        received = "received and saved database snapshot" in away.log.read_text()
+        equal(received, how == "snapshot", f"{away.name} was sent a snapshot")
         say(f"{away.name} caught up by {how} to revision {revision}")
     for one in members:
         one.end()
