@@ -55,9 +55,27 @@ Answered answer_hash_kv(const server::Reply& reply) {
   return wire::serialize(wire::HashKv{.header = header_of(reply.header), .answer = *answer});
 }
 
+// Nothing raises an alarm in this version: asked which are active, or to end one, it answers as etcd
+// does without any. etcdctl's health check asks.
+Asked ask_alarm(const Bytes& message, const apply::Limits&) {
+  const Result<wire::AlarmAction> action = wire::parse_alarm_request(message.view());
+  if (!action) return unmarshalling_failed(action.error());
+  if (*action == wire::AlarmAction::kActivate) {
+    return http2::GrpcStatus{static_cast<std::uint32_t>(apply::GrpcCode::kUnimplemented),
+                             "alarms can't be activated in this version"};
+  }
+  return server::Request(server::StatusRequest{});
+}
+
+Answered answer_alarm(const server::Reply& reply) {
+  if (const auto* error = std::get_if<apply::ApiError>(&reply.outcome)) return status_of(*error);
+  return wire::serialize_no_alarms(header_of(reply.header));
+}
+
 constexpr std::array kMethods{
     Method{kService, "Status", Shape::kUnary, ask_status, answer_status},
     Method{kService, "HashKV", Shape::kUnary, ask_hash_kv, answer_hash_kv},
+    Method{kService, "Alarm", Shape::kUnary, ask_alarm, answer_alarm},
 };
 
 }  // namespace

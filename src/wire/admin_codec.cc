@@ -166,6 +166,27 @@ Result<HashKv> parse_hash_kv_response(std::string_view bytes) {
   return response;
 }
 
+Result<AlarmAction> parse_alarm_request(std::string_view bytes) {
+  etcdserverpb::AlarmRequest request;
+  if (!parse_into(request, bytes)) return malformed();
+  if (!etcdserverpb::AlarmRequest::AlarmAction_IsValid(request.action())) {
+    return AlarmAction::kUnknown;
+  }
+  return static_cast<AlarmAction>(request.action());
+}
+
+std::string serialize_alarm_request(AlarmAction action) {
+  etcdserverpb::AlarmRequest request;
+  request.set_action(static_cast<etcdserverpb::AlarmRequest::AlarmAction>(action));
+  return to_string(request);
+}
+
+Bytes serialize_no_alarms(const Header& header) {
+  etcdserverpb::AlarmResponse out;
+  set_header(*out.mutable_header(), header);
+  return to_bytes(out);
+}
+
 Result<std::string> parse_health_check_request(std::string_view bytes) {
   // By hand: the generated code prints a line for every service that isn't UTF-8.
   std::string service;

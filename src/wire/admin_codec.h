@@ -1,5 +1,5 @@
-// The messages of Cluster.MemberList, Maintenance.Status and HashKV, and of gRPC's health service,
-// to and from values. Rare on the wire, so that generated code does it, and nothing of that shows
+// The messages of Cluster.MemberList, Maintenance.Status, HashKV and Alarm, and of gRPC's health
+// service, to and from values. Rare on the wire, so that generated code does it, and nothing of that shows
 // here. Parsing refuses what protobuf refuses (kInvalid).
 #pragma once
 
@@ -57,6 +57,14 @@ struct HashKv {
 };
 [[nodiscard]] Bytes serialize(const HashKv& response);
 [[nodiscard]] Result<HashKv> parse_hash_kv_response(std::string_view bytes);
+
+// The numbers are the wire's; what isn't listed is kUnknown.
+enum class AlarmAction : std::uint8_t { kGet, kActivate, kDeactivate, kUnknown };
+// The request's `action`.
+[[nodiscard]] Result<AlarmAction> parse_alarm_request(std::string_view bytes);
+[[nodiscard]] std::string serialize_alarm_request(AlarmAction action);
+// No alarms are active.
+[[nodiscard]] Bytes serialize_no_alarms(const Header& header);
 
 // grpc.health.v1; the numbers are the wire's.
 enum class ServingStatus : std::uint8_t { kUnknown, kServing, kNotServing, kServiceUnknown };

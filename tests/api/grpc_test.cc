@@ -62,6 +62,27 @@ TEST(Grpc, EveryMethodAsksTheNodeItsQuestion) {
   EXPECT_EQ(std::get<server::HashKvRequest>(world.node.calls[6].request).revision, 9);
 }
 
+TEST(Grpc, ThereAreNoAlarmsAndNoneCanBeActivated) {
+  World world;
+  GrpcClient client(world);
+  const std::string method = "/etcdserverpb.Maintenance/Alarm";
+  const http2::StreamId get =
+      client.call(method, wire::serialize_alarm_request(wire::AlarmAction::kGet));
+  ASSERT_EQ(world.node.calls.size(), 1U);
+  world.node.answer(0, server::StatusResponse{});
+  world.settle();
+  EXPECT_EQ(client.answer(get).status, http2::GrpcStatus{});
+  ASSERT_EQ(client.answer(get).messages.size(), 1U);
+  EXPECT_EQ(client.answer(get).messages[0],
+            wire::serialize_no_alarms(wire::Header{11, 12, 13, 2}).view());
+  const http2::StreamId activate =
+      client.call(method, wire::serialize_alarm_request(wire::AlarmAction::kActivate));
+  world.settle();
+  EXPECT_EQ(client.answer(activate).status,
+            status(apply::GrpcCode::kUnimplemented, "alarms can't be activated in this version"));
+  EXPECT_EQ(world.node.calls.size(), 1U);
+}
+
 TEST(Grpc, AnswersKeepTheirCallsWhateverTheirOrder) {
   World world;
   GrpcClient client(world);

@@ -67,6 +67,21 @@ TEST(AdminCodec, HashKvHasEtcdsBytes) {
   EXPECT_EQ(*revision, 77);
 }
 
+TEST(AdminCodec, AlarmsHaveEtcdsBytes) {
+  EXPECT_EQ(serialize_no_alarms({.cluster_id = 1, .revision = 2}).view(),
+            "\x0a\x04\x08\x01\x18\x02"s);
+  for (const AlarmAction action :
+       {AlarmAction::kGet, AlarmAction::kActivate, AlarmAction::kDeactivate}) {
+    const Result<AlarmAction> parsed = parse_alarm_request(serialize_alarm_request(action));
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(*parsed, action);
+  }
+  const Result<AlarmAction> later = parse_alarm_request("\x08\x07");
+  ASSERT_TRUE(later);
+  EXPECT_EQ(*later, AlarmAction::kUnknown);
+  EXPECT_EQ(parse_alarm_request("\x08").error().code, Errc::kInvalid);
+}
+
 TEST(AdminCodec, HealthMessagesHaveTheStandardBytes) {
   EXPECT_EQ(serialize_health_check_response(ServingStatus::kServing).view(), "\x08\x01"s);
   EXPECT_EQ(serialize_health_list_response(ServingStatus::kServing).view(),
