@@ -32,10 +32,10 @@ class Shrinker {
       const std::size_t before = best_.plan.size();
       reduce(&Plan::faults);
       reduce(&Plan::operations);
+      cut_settings();
       changed = best_.plan.size() < before;
     }
     const bool minimal = !changed && !exhausted();
-    cut_settings();
     return {std::move(best_), judged_, minimal};
   }
 
@@ -57,7 +57,8 @@ class Shrinker {
     const auto later = [time](const auto& entry) { return entry.at > time; };
     std::erase_if(candidate.plan.faults, later);
     std::erase_if(candidate.plan.operations, later);
-    if (candidate.plan.size() == best_.plan.size()) return;
+    const bool cuts = candidate.plan.size() < best_.plan.size();
+    if (!cuts || candidate.plan.size() == 0) return;
     static_cast<void>(take_first({std::move(candidate)}));
   }
 
