@@ -32,6 +32,7 @@ class Shrinker {
       const std::size_t before = best_.plan.size();
       reduce(&Plan::faults);
       reduce(&Plan::operations);
+      reduce_pairs(&Plan::operations);
       cut_settings();
       changed = best_.plan.size() < before;
     }
@@ -86,8 +87,37 @@ class Shrinker {
     }
   }
 
-  void cut_settings() {
+  // At a local minimum two entries may be superfluous together.
+  void reduce_pairs(std::vector<OperationEntry> Plan::* entries) {
+    constexpr std::size_t kFew = 32;
+    bool shrank = true;
+    while (shrank && (best_.plan.*entries).size() <= kFew && !exhausted()) {
+      std::vector<RunOptions> candidates;
+      shrank = false;
+      const std::size_t size = (best_.plan.*entries).size();
+      for (std::size_t i = 0; i < size && !shrank && !exhausted(); ++i) {
+        for (std::size_t j = i + 1; j < size && !shrank; ++j) {
+          RunOptions candidate = best_;
+          candidate.plan.*entries = without(without(best_.plan.*entries, j, j + 1), i, i + 1);
+          candidates.push_back(std::move(candidate));
+          const bool last = i + 2 == size && j + 1 == size;
+          if (candidates.size() < limits_.at_once && !last) continue;
+          const std::size_t tried = candidates.size();
+          shrank = take_first(std::exchange(candidates, {})) < tried;
+        }
+      }
+    }
+  }
+
+  template <class Change>
+  void try_settings(const Change& change) {
     RunOptions candidate = best_;
+    change(candidate.settings);
+    if (candidate.settings == best_.settings || exhausted()) return;
+    static_cast<void>(take_first({std::move(candidate)}));
+  }
+
+  void cut_settings() {
     Duration last{};
     std::uint32_t clients = 1;
     for (const FaultEntry& entry : best_.plan.faults) last = std::max(last, entry.at);
@@ -95,15 +125,13 @@ class Shrinker {
       last = std::max(last, entry.at);
       clients = std::max(clients, entry.client);
     }
-    candidate.settings.clients = std::min(best_.settings.clients, clients);
-    if (candidate.settings.clients < best_.settings.clients && !exhausted()) {
-      static_cast<void>(take_first({candidate}));
+    try_settings([&](Settings& s) { s.clients = std::min(s.clients, clients); });
+    try_settings([&](Settings& s) { s.length = std::min(s.length, last + s.election * 2); });
+    // With a snapshot every few entries less has to happen before one is taken.
+    for (const std::uint64_t count : {10, 5, 2}) {
+      try_settings([&](Settings& s) { s.snapshot_count = std::min(s.snapshot_count, count); });
+      try_settings([&](Settings& s) { s.catch_up_entries = std::min(s.catch_up_entries, count); });
     }
-    candidate = best_;
-    const Duration length = last + best_.settings.election * 2;
-    if (length >= best_.settings.length || exhausted()) return;
-    candidate.settings.length = length;
-    static_cast<void>(take_first({std::move(candidate)}));
   }
 
   RunOptions best_;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -35,7 +36,7 @@ inline RunOptions drawn(std::uint64_t seed, std::string_view profile) {
   RunOptions options;
   options.seed = seed;
   options.settings = *draw_settings(seed, profile);
-  options.settings.length = 6s;
+  options.settings.length = std::min(options.settings.length, Duration(4s));
   options.plan = draw_plan(seed, options.settings);
   return options;
 }

@@ -35,6 +35,14 @@ struct Culprits {
   }
 };
 
+RunOptions whole(std::uint64_t seed) {
+  RunOptions options;
+  options.seed = seed;
+  options.settings = *draw_settings(seed, "lite");
+  options.plan = draw_plan(seed, options.settings);
+  return options;
+}
+
 Culprits culprits_of(const Plan& plan) {
   Culprits culprits;
   for (const std::size_t at : {std::size_t{5}, plan.operations.size() / 2}) {
@@ -46,11 +54,9 @@ Culprits culprits_of(const Plan& plan) {
 
 TEST(Shrink, FindsExactlyWhatTheFailureNeeds) {
   for (const std::uint64_t seed : {2, 3, 5, 7, 9}) {
-    RunOptions options;
-    options.seed = seed;
-    options.settings = *draw_settings(seed, "lite");
-    options.plan = draw_plan(seed, options.settings);
+    const RunOptions options = whole(seed);
     ASSERT_GT(options.plan.operations.size(), 100U);
+    ASSERT_FALSE(options.plan.faults.empty());
     const Culprits culprits = culprits_of(options.plan);
     const Shrunk one = shrink(options, Duration{}, {1, 4000}, culprits.judge());
     EXPECT_TRUE(one.minimal);
@@ -64,7 +70,7 @@ TEST(Shrink, FindsExactlyWhatTheFailureNeeds) {
 }
 
 TEST(Shrink, TakesOutWhatComesAfterTheFailureFirst) {
-  RunOptions options = drawn(2, "lite");
+  const RunOptions options = whole(2);
   Culprits culprits;
   culprits.operations.insert(options.plan.operations[3].id);
   const Duration failed_at = options.plan.operations[10].at;
@@ -79,7 +85,7 @@ TEST(Shrink, TakesOutWhatComesAfterTheFailureFirst) {
 }
 
 TEST(Shrink, StopsAtItsLimitWithWhatItHas) {
-  RunOptions options = drawn(3, "lite");
+  const RunOptions options = whole(3);
   const Culprits culprits = culprits_of(options.plan);
   const Shrunk shrunk = shrink(options, Duration{}, {1, 8}, culprits.judge());
   EXPECT_FALSE(shrunk.minimal);
@@ -95,12 +101,13 @@ TEST(Shrink, ARealFailureGetsSmallAndReplays) {
     RunOptions options = drawn(seed, "lite");
     options.settings.nodes = 1;
     options.settings.garbage_ppm = 1'000'000;
-    for (FaultEntry& entry : options.plan.faults) entry.fault = PowerLoss{1, 300ms, 7};
-    const ChildResult whole = run_in_child(options);
-    if (!whole.result.violation) continue;
+    options.plan.faults.clear();
+    for (int n = 1; n <= 8; ++n) options.plan.faults.push_back({n * 400ms, PowerLoss{1, 100ms, 7}});
+    const ChildResult first = run_in_child(options);
+    if (!first.result.violation) continue;
     ++failed;
-    const std::string fingerprint = whole.result.violation->fingerprint();
-    const Shrunk small = shrink(options, whole.result.virtual_time, {2, 400},
+    const std::string fingerprint = first.result.violation->fingerprint();
+    const Shrunk small = shrink(options, first.result.virtual_time, {2, 400},
                                 [&](const std::vector<RunOptions>& candidates) {
                                   return fail_like(candidates, fingerprint);
                                 });
