@@ -19,6 +19,19 @@ std::vector<Entry> without(const std::vector<Entry>& entries, std::size_t from, 
   return rest;
 }
 
+// Reads at a revision and compactions go so much further back.
+void shift_revisions(std::vector<OperationEntry>& operations, std::size_t by) {
+  const auto shift = [by](apply::Revision& revision) {
+    if (revision > 0) revision = std::max<apply::Revision>(1, revision - static_cast<int>(by));
+  };
+  for (OperationEntry& entry : operations) {
+    if (auto* range = std::get_if<apply::RangeRequest>(&entry.operation)) shift(range->revision);
+    if (auto* compact = std::get_if<apply::CompactionRequest>(&entry.operation)) {
+      shift(compact->revision);
+    }
+  }
+}
+
 class Shrinker {
  public:
   Shrinker(RunOptions options, const ShrinkLimits& limits, const StillFails& still_fails)
@@ -32,6 +45,9 @@ class Shrinker {
       const std::size_t before = best_.plan.size();
       reduce(&Plan::faults);
       reduce(&Plan::operations);
+      shifting_ = true;
+      reduce(&Plan::operations);
+      shifting_ = false;
       reduce_pairs(&Plan::operations);
       cut_settings();
       changed = best_.plan.size() < before;
@@ -73,7 +89,9 @@ class Shrinker {
         std::vector<RunOptions> candidates;
         for (std::size_t at = from; at < size && candidates.size() < limits_.at_once; at += chunk) {
           RunOptions candidate = best_;
-          candidate.plan.*entries = without(best_.plan.*entries, at, std::min(at + chunk, size));
+          const std::size_t end = std::min(at + chunk, size);
+          candidate.plan.*entries = without(best_.plan.*entries, at, end);
+          if (shifting_) shift_revisions(candidate.plan.operations, end - at);
           candidates.push_back(std::move(candidate));
         }
         // The chunks before the one that went had to stay; what follows moved up to its place.
@@ -138,6 +156,8 @@ class Shrinker {
   ShrinkLimits limits_;
   const StillFails& still_fails_;
   std::size_t judged_ = 0;
+  // A write that goes takes a revision along: what stands at later ones moves with it.
+  bool shifting_ = false;
 };
 
 }  // namespace

@@ -19,6 +19,9 @@ namespace {
 
 using rc::gen::inRange;
 
+constexpr int kFaultsMost = 16;
+constexpr int kOperationsMost = 120;
+
 FaultEntry make_fault(const std::tuple<int, int, std::uint32_t, int, std::uint64_t>& numbers) {
   const auto& [at, kind, node, length, detail] = numbers;
   FaultEntry entry{at * 1ms, Crash{node, length * 1ms, detail % 8}};
@@ -63,18 +66,22 @@ OperationEntry make_operation(const std::tuple<int, std::uint32_t, int, int, int
   return entry;
 }
 
-// A clock's drift, the boundary of a death and the name of a call don't get simpler.
+// Entries are taken out one by one and in chunks; what an entry says stays as it is.
 RunOptions any_options(std::uint32_t nodes, int kinds_of_fault) {
-  const auto word = rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint32_t>());
-  const auto faults = *rc::gen::container<std::vector<FaultEntry>>(rc::gen::map(
-      rc::gen::tuple(
-          inRange(200, 4000), inRange(0, kinds_of_fault), inRange(0U, nodes + 1), inRange(10, 1500),
-          rc::gen::noShrink(rc::gen::map(word, [](std::uint32_t w) { return std::uint64_t{w}; }))),
-      make_fault));
-  const auto operations = *rc::gen::container<std::vector<OperationEntry>>(
-      80, rc::gen::map(rc::gen::tuple(inRange(200, 4000), inRange(1U, 4U), inRange(0, 5),
-                                      inRange(0, 3), rc::gen::noShrink(inRange(0, 900'000))),
-                       make_operation));
+  const auto detail = rc::gen::cast<std::uint64_t>(inRange(0, 1'000'000));
+  const auto fault = rc::gen::noShrink(
+      rc::gen::map(rc::gen::tuple(inRange(200, 4000), inRange(0, kinds_of_fault),
+                                  inRange(0U, nodes + 1), inRange(10, 1500), detail),
+                   make_fault));
+  const auto operation = rc::gen::noShrink(
+      rc::gen::map(rc::gen::tuple(inRange(200, 4000), inRange(1U, 4U), inRange(0, 5), inRange(0, 3),
+                                  inRange(0, 900'000)),
+                   make_operation));
+  const auto faults = *rc::gen::resize(kFaultsMost, rc::gen::container<std::vector<FaultEntry>>(
+                                                        rc::gen::resize(rc::kNominalSize, fault)));
+  const auto operations =
+      *rc::gen::resize(kOperationsMost, rc::gen::container<std::vector<OperationEntry>>(
+                                            rc::gen::resize(rc::kNominalSize, operation)));
   RunOptions options = scenario("set clients 3\nset snapshot-count 20\nset catch-up-entries 5\n");
   options.settings.nodes = nodes;
   options.seed = *rc::gen::noShrink(inRange<std::uint64_t>(1, 1 << 20));
@@ -99,7 +106,6 @@ Finding check_plans(int runs, const Options& options_of_one) {
   const std::string path =
       testing::TempDir() + "detcd-plan-property-" + std::to_string(getpid()) + ".trace";
   rc::detail::TestMetadata metadata;
-  metadata.id = "plans";
   metadata.description = "any plan within the budget is survived";
   rc::detail::TestParams params = rc::detail::configuration().testParams;
   if (std::getenv("RC_PARAMS") == nullptr) {
