@@ -51,6 +51,18 @@ def keys_have_revisions(client, _):
 
 
 @served
+def an_empty_end_that_is_sent_deletes_one_key(client, _):
+    """Most clients leave an empty range_end out. One that is sent asks etcd for all keys from the key
+    on, but never deletes them: the log forgets it."""
+    for key in "abc":
+        client.put(key, key)
+    present = message((1, "a")) + b"\x12\x00"
+    equal(one(client.call("Range", present), 4), 3, "keys that are read")
+    equal(one(client.call("DeleteRange", present), 2), 1, "keys that are deleted")
+    equal([item.key for item in client.range("a", b"\0").kvs], [b"b", b"c"], "what is left")
+
+
+@served
 def transactions_are_one_revision(client, _):
     client.put("k", "v")
     # Result EQUAL, target VALUE.
@@ -197,7 +209,8 @@ def deadlines_hold_without_a_leader(work):
 
 
 if __name__ == "__main__":
-    main(keys_have_revisions, transactions_are_one_revision, refusals_have_etcds_codes,
+    main(keys_have_revisions, an_empty_end_that_is_sent_deletes_one_key,
+         transactions_are_one_revision, refusals_have_etcds_codes,
          sizes_are_bounded, long_answers_arrive_whole, malformed_messages_are_refused,
          compressed_requests_are_read, calls_share_a_connection, reads_see_what_was_written_before,
          deadlines_hold_without_a_leader)
