@@ -72,14 +72,14 @@ T run(const std::function<runtime::Task<T>(runtime::World)>& make) {
   return std::move(*result);
 }
 
-Result<Sample> measure(const Server& server, const Scenario& scenario, const CompareOptions& options,
-                       Duration length) {
+Result<Sample> measure(const Server& server, const Scenario& scenario,
+                       const CompareOptions& options, Duration length) {
   const std::string directory = options.directory + "/data";
   Result<Cluster> cluster = Cluster::start(server, scenario.members, directory, 23790);
   if (!cluster) return cluster.error();
   for (const std::string& endpoint : cluster->endpoints()) {
-    const auto ready = run<Result<void>>(
-        [&](runtime::World world) { return wait_ready(world, endpoint, 20s); });
+    const auto ready =
+        run<Result<void>>([&](runtime::World world) { return wait_ready(world, endpoint, 20s); });
     if (!ready) return ready.error();
   }
   Load load;
@@ -113,9 +113,8 @@ Result<Sample> measure(const Server& server, const Scenario& scenario, const Com
   sample.cpu_ns_per_op = (cluster->cpu_microseconds() - cpu) * 1000 / measured->operations;
   sample.syncs_per_second = (device_flushes(options.directory) - flushes) * 1'000'000 / elapsed_us;
   if (scenario.kind == Kind::kPut) {
-    const auto verified = run<Result<void>>([&](runtime::World world) {
-      return verify_keys(world, load, measured->acknowledged);
-    });
+    const auto verified = run<Result<void>>(
+        [&](runtime::World world) { return verify_keys(world, load, measured->acknowledged); });
     if (!verified) return verified.error();
   }
   return sample;
@@ -277,7 +276,8 @@ int compare(const CompareOptions& options) {
   }
   const std::string text = table(*rows, *peer, *detcd, *filesystem);
   fmt::print("{}", text);
-  const std::string path = options.json.empty() ? options.directory + "/compare.json" : options.json;
+  const std::string path =
+      options.json.empty() ? options.directory + "/compare.json" : options.json;
   std::ofstream(path) << json(*rows, *peer, *detcd, *filesystem);
   fmt::print(stderr, "raw results: {}\n", path);
   if (!options.readme.empty() && !write_readme(options.readme, text)) {

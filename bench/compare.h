@@ -6,12 +6,12 @@
 namespace detcd::bench {
 
 struct CompareOptions {
-  std::string detcd;           // Binaries.
+  std::string detcd;  // Binaries.
   std::string peer;
-  std::string directory;       // On a disk; data directories and results go below it.
-  std::string json;            // Raw results; empty: directory/compare.json
-  std::string readme;          // A file whose text between the benchmark marks is replaced.
-  bool quick = false;          // Two rounds of 3 s instead of three of 10 s.
+  std::string directory;  // On a disk; data directories and results go below it.
+  std::string json;       // Raw results; empty: directory/compare.json
+  std::string readme;     // A file whose text between the benchmark marks is replaced.
+  bool quick = false;     // Two rounds of 3 s instead of three of 10 s.
 };
 
 // The exit code.

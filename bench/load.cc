@@ -34,7 +34,9 @@ std::string value_of(std::uint64_t number, std::size_t bytes) {
   return value;
 }
 
-Error wrong(std::string what) { return {Errc::kInternal, std::move(what)}; }
+Error wrong(std::string what) {
+  return {Errc::kInternal, std::move(what)};
+}
 
 // What the connections of one load share.
 struct Shared {
@@ -89,8 +91,8 @@ class Connection {
     const bool put = shared_.load.kind == Kind::kPut;
     const std::uint64_t number = shared_.next++;
     const std::uint64_t key = put ? number : mix64(number) % shared_.load.keys;
-    const std::optional<http2::StreamId> stream = session_.open(
-        put ? "/etcdserverpb.KV/Put" : "/etcdserverpb.KV/Range", {}, std::nullopt);
+    const std::optional<http2::StreamId> stream =
+        session_.open(put ? "/etcdserverpb.KV/Put" : "/etcdserverpb.KV/Range", {}, std::nullopt);
     if (!stream) {
       shared_.error = wrong("the server takes no more streams");
       return;
@@ -123,8 +125,8 @@ class Connection {
         shared_.error = wrong("a call failed: code " + std::to_string(ended.status.code) + " " +
                               ended.status.message);
       }
-      shared_.measured.latency_ns.add(static_cast<std::uint64_t>(
-          (shared_.world.clock.boot() - call->second.began).count()));
+      shared_.measured.latency_ns.add(
+          static_cast<std::uint64_t>((shared_.world.clock.boot() - call->second.began).count()));
       ++shared_.measured.operations;
       if (shared_.load.kind == Kind::kPut) {
         shared_.measured.acknowledged.push_back(call->second.key);
@@ -180,7 +182,8 @@ runtime::Task<Result<Bytes>> call_once(runtime::Stream& stream, http2::ClientSes
     if (received->empty()) co_return wrong("the server hung up");
     if (!session.feed(*received)) co_return wrong("the server broke HTTP/2");
     for (const http2::ClientEvent& event : session.take_events()) {
-      if (const auto* message = std::get_if<http2::AnswerMessage>(&event)) answer = message->message;
+      if (const auto* message = std::get_if<http2::AnswerMessage>(&event))
+        answer = message->message;
       if (const auto* ended = std::get_if<http2::CallEnded>(&event)) {
         if (ended->status.code != 0) co_return wrong(ended->status.message);
         co_return answer;
@@ -239,7 +242,8 @@ runtime::Task<Result<void>> verify_keys(runtime::World world, Load load,
     for (const apply::KeyValue& kv : range.kvs) {
       if (next == acknowledged.size()) break;
       const std::uint64_t wanted = acknowledged[next];
-      if (kv.key.view() < key_name(load.prefix, wanted)) continue;  // Never acknowledged, yet there.
+      if (kv.key.view() < key_name(load.prefix, wanted))
+        continue;  // Never acknowledged, yet there.
       if (kv.key.view() != key_name(load.prefix, wanted) ||
           kv.value.view() != value_of(wanted, load.value_bytes)) {
         co_return wrong("acknowledged key " + std::to_string(wanted) + " is lost or wrong");
@@ -263,8 +267,8 @@ runtime::Task<Result<void>> wait_ready(runtime::World world, std::string endpoin
         world.scheduler, world.clock.boot() + 2s, connect_and_put(world, endpoint));
     if (answer && answer->ok()) co_return Result<void>();
     if (world.clock.boot() >= deadline) {
-      co_return wrong(endpoint + " doesn't become ready: " +
-                      (answer ? answer->error().message : "no answer"));
+      co_return wrong(endpoint +
+                      " doesn't become ready: " + (answer ? answer->error().message : "no answer"));
     }
     co_await runtime::sleep_for(world.scheduler, 20ms);
   }

@@ -16,9 +16,12 @@ constexpr std::string_view kHelp =
     "\n"
     "  detcd-bench compare --peer PATH [--detcd PATH] [--quick] [--directory DIR] [--json FILE]\n"
     "                      [--readme FILE]\n"
-    "      Starts the peer and detcd in turn with the same flags on fresh directories, drives both\n"
-    "      with the same load (256-byte puts and linearizable ranges, one member and three), checks\n"
-    "      every answer and every acknowledged key, and prints throughput, latency, server CPU per\n"
+    "      Starts the peer and detcd in turn with the same flags on fresh directories, drives "
+    "both\n"
+    "      with the same load (256-byte puts and linearizable ranges, one member and three), "
+    "checks\n"
+    "      every answer and every acknowledged key, and prints throughput, latency, server CPU "
+    "per\n"
     "      operation and device flushes, with the ratios.\n"
     "      --peer PATH       the other server's binary (./dev peers fetches real etcds)\n"
     "      --detcd PATH      default: detcd beside this program\n"
@@ -67,12 +70,18 @@ int main(int argc, char** argv) {
     } else {
       return usage(name + " needs a value");
     }
-    if (name == "--peer") options.peer = value;
-    else if (name == "--detcd") options.detcd = value;
-    else if (name == "--directory") options.directory = value;
-    else if (name == "--json") options.json = value;
-    else if (name == "--readme") options.readme = value;
-    else return usage("unknown flag " + name);
+    if (name == "--peer")
+      options.peer = value;
+    else if (name == "--detcd")
+      options.detcd = value;
+    else if (name == "--directory")
+      options.directory = value;
+    else if (name == "--json")
+      options.json = value;
+    else if (name == "--readme")
+      options.readme = value;
+    else
+      return usage("unknown flag " + name);
   }
   if (options.peer.empty()) return usage("compare needs --peer");
   std::filesystem::create_directories(options.directory);

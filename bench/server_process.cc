@@ -33,7 +33,9 @@ Result<pid_t> spawn(const std::vector<std::string>& arguments, const std::string
   return process;
 }
 
-bool ended(pid_t process) { return waitpid(process, nullptr, WNOHANG) == process; }
+bool ended(pid_t process) {
+  return waitpid(process, nullptr, WNOHANG) == process;
+}
 
 void stop(pid_t process) {
   kill(process, SIGTERM);
@@ -45,7 +47,9 @@ void stop(pid_t process) {
   waitpid(process, nullptr, 0);
 }
 
-std::string url(std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port); }
+std::string url(std::uint16_t port) {
+  return "http://127.0.0.1:" + std::to_string(port);
+}
 
 }  // namespace
 
@@ -55,7 +59,9 @@ Result<Cluster> Cluster::start(const Server& server, std::size_t size, std::stri
   cluster.directory_ = directory;
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
-  const auto client_port = [&](std::size_t i) { return static_cast<std::uint16_t>(base_port + 2 * i); };
+  const auto client_port = [&](std::size_t i) {
+    return static_cast<std::uint16_t>(base_port + 2 * i);
+  };
   const auto peer_port = [&](std::size_t i) {
     return static_cast<std::uint16_t>(base_port + 2 * i + 1);
   };
@@ -64,16 +70,15 @@ Result<Cluster> Cluster::start(const Server& server, std::size_t size, std::stri
     members += (i == 0 ? "" : ",") + ("m" + std::to_string(i)) + "=" + url(peer_port(i));
   }
   for (std::size_t i = 0; i < size; ++i) {
-    const std::vector<std::string> arguments{
-        server.binary,
-        "--name=m" + std::to_string(i),
-        "--data-dir=" + directory + "/m" + std::to_string(i),
-        "--listen-client-urls=" + url(client_port(i)),
-        "--advertise-client-urls=" + url(client_port(i)),
-        "--listen-peer-urls=" + url(peer_port(i)),
-        "--initial-advertise-peer-urls=" + url(peer_port(i)),
-        "--initial-cluster=" + members,
-        "--log-level=warn"};
+    const std::vector<std::string> arguments{server.binary,
+                                             "--name=m" + std::to_string(i),
+                                             "--data-dir=" + directory + "/m" + std::to_string(i),
+                                             "--listen-client-urls=" + url(client_port(i)),
+                                             "--advertise-client-urls=" + url(client_port(i)),
+                                             "--listen-peer-urls=" + url(peer_port(i)),
+                                             "--initial-advertise-peer-urls=" + url(peer_port(i)),
+                                             "--initial-cluster=" + members,
+                                             "--log-level=warn"};
     const Result<pid_t> process = spawn(arguments, cluster.log_path(i));
     if (!process) return process.error();
     cluster.processes_.push_back(*process);
@@ -134,25 +139,31 @@ Result<Server> identify(const std::string& binary) {
 }
 
 Result<std::string> filesystem_of(const std::string& directory) {
-  struct statfs info {};
+  struct statfs info{};
   if (statfs(directory.c_str(), &info) != 0) return Error{Errc::kNotFound, directory};
   constexpr auto kTmpfs = 0x01021994;
   constexpr auto kRamfs = static_cast<decltype(info.f_type)>(0x858458f6);
   if (info.f_type == kTmpfs || info.f_type == kRamfs) {
-    return Error{Errc::kInvalid, directory + " is in memory (tmpfs): syncs mean nothing there; "
-                                             "choose a directory on a disk with --directory"};
+    return Error{Errc::kInvalid, directory +
+                                     " is in memory (tmpfs): syncs mean nothing there; "
+                                     "choose a directory on a disk with --directory"};
   }
   switch (info.f_type) {
-    case 0xef53: return std::string("ext4");
-    case 0x58465342: return std::string("xfs");
-    case 0x9123683e: return std::string("btrfs");
-    case 0x794c7630: return std::string("overlayfs");
-    default: return std::string("filesystem type ") + std::to_string(info.f_type);
+    case 0xef53:
+      return std::string("ext4");
+    case 0x58465342:
+      return std::string("xfs");
+    case 0x9123683e:
+      return std::string("btrfs");
+    case 0x794c7630:
+      return std::string("overlayfs");
+    default:
+      return std::string("filesystem type ") + std::to_string(info.f_type);
   }
 }
 
 std::uint64_t device_flushes(const std::string& directory) {
-  struct stat info {};
+  struct stat info{};
   if (stat(directory.c_str(), &info) != 0) return 0;
   std::ifstream stats("/sys/dev/block/" + std::to_string(major(info.st_dev)) + ":" +
                       std::to_string(minor(info.st_dev)) + "/stat");

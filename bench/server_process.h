@@ -13,7 +13,7 @@
 namespace detcd::bench {
 
 struct Server {
-  std::string name;      // "etcd 3.5.30", "detcd 0.1.0"
+  std::string name;  // "etcd 3.5.30", "detcd 0.1.0"
   std::string binary;
 };
 
@@ -43,9 +43,11 @@ class Cluster {
 // The version a server binary reports: "etcd 3.5.30".
 [[nodiscard]] Result<Server> identify(const std::string& binary);
 
-// kInvalid when `directory` is on tmpfs or another filesystem without a device: syncs mean nothing there.
+// kInvalid when `directory` is on tmpfs or another filesystem without a device: syncs mean nothing
+// there.
 [[nodiscard]] Result<std::string> filesystem_of(const std::string& directory);
-// Flushes that the device below `directory` has completed since it was attached; 0 when not counted.
+// Flushes that the device below `directory` has completed since it was attached; 0 when not
+// counted.
 [[nodiscard]] std::uint64_t device_flushes(const std::string& directory);
 
 }  // namespace detcd::bench

@@ -31,14 +31,14 @@ std::string words(const apply::PutResponse& put) {
          (put.prev_kv ? " prev {" + describe(*put.prev_kv) + "}" : "");
 }
 std::string words(const apply::DeleteRangeResponse& erase) {
-  std::string out = "deleted@" + std::to_string(erase.header_revision) + " " +
-                    std::to_string(erase.deleted);
+  std::string out =
+      "deleted@" + std::to_string(erase.header_revision) + " " + std::to_string(erase.deleted);
   for (const apply::KeyValue& kv : erase.prev_kvs) out += " {" + describe(kv) + "}";
   return out;
 }
 std::string words(const apply::TxnResponse& txn) {
-  std::string out = "txn@" + std::to_string(txn.header_revision) +
-                    (txn.succeeded ? " succeeded" : " failed");
+  std::string out =
+      "txn@" + std::to_string(txn.header_revision) + (txn.succeeded ? " succeeded" : " failed");
   for (const apply::ResponseOp& op : txn.responses) {
     out += " [" + std::visit([](const auto& inner) { return words(inner); }, op.response) + "]";
   }
@@ -47,7 +47,9 @@ std::string words(const apply::TxnResponse& txn) {
 std::string words(const apply::CompactionResponse& compact) {
   return "compacted@" + std::to_string(compact.header_revision);
 }
-std::string words(const apply::PublishResponse&) { return "published"; }
+std::string words(const apply::PublishResponse&) {
+  return "published";
+}
 
 }  // namespace
 

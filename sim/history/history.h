@@ -24,17 +24,21 @@ struct AnswerHeader {
 };
 
 struct CallRecord {
-  std::uint64_t id = 0;        // Of the plan's entry: the trace id the call carried.
+  std::uint64_t id = 0;  // Of the plan's entry: the trace id the call carried.
   std::uint32_t client = 0;
   Operation operation;
   VirtualTime called;
   std::optional<VirtualTime> ended;
   // kUnknown: no answer, or one that says nothing about the effect (timeouts, lost connections).
-  enum class Outcome : std::uint8_t { kPending, kAnswered, kRefused, kUnknown } outcome =
-      Outcome::kPending;
-  AnswerHeader header;         // kAnswered
-  apply::Response response;    // kAnswered
-  std::uint32_t code = 0;      // kRefused, kUnknown: gRPC status.
+  enum class Outcome : std::uint8_t {
+    kPending,
+    kAnswered,
+    kRefused,
+    kUnknown
+  } outcome = Outcome::kPending;
+  AnswerHeader header;       // kAnswered
+  apply::Response response;  // kAnswered
+  std::uint32_t code = 0;    // kRefused, kUnknown: gRPC status.
   std::string message;
 };
 
@@ -42,20 +46,27 @@ struct AppliedRecord {
   std::uint64_t term = 0;
   std::optional<apply::RequestId> request;
   std::uint64_t state_hash = 0;
-  std::uint32_t node = 0;      // Who applied it first.
+  std::uint32_t node = 0;  // Who applied it first.
   friend bool operator==(const AppliedRecord&, const AppliedRecord&) = default;
 };
 
-struct History {
-  std::map<std::uint64_t, CallRecord> calls;                 // By id.
-  std::map<std::uint64_t, AppliedRecord> log;                // By index.
-  std::map<apply::RequestId, std::uint64_t> proposed;        // Request → call id.
-  std::map<std::uint64_t, std::uint64_t> read_at;            // Call id → index it was served at.
+struct ReadRecord {
+  std::uint32_t node = 0;
+  std::uint64_t index = 0;
+  friend bool operator==(const ReadRecord&, const ReadRecord&) = default;
 };
 
+struct History {
+  std::map<std::uint64_t, CallRecord> calls;           // By id.
+  std::map<std::uint64_t, AppliedRecord> log;          // By index.
+  std::map<apply::RequestId, std::uint64_t> proposed;  // Request → call id.
+  // Call id → where it was served: more than once when its client asked again.
+  std::map<std::uint64_t, std::vector<ReadRecord>> read_at;
+  std::map<std::uint64_t, std::uint32_t> members;  // Member id → node.
+
 struct Violation {
-  std::string oracle;          // "linearizability", "state hash", …
-  std::string message;         // What contradicts what, in words.
+  std::string oracle;   // "linearizability", "state hash", …
+  std::string message;  // What contradicts what, in words.
   // Oracle and message without numbers: equal for the same bug in shrunk runs.
   [[nodiscard]] std::string fingerprint() const;
 };

@@ -6,7 +6,9 @@
 namespace detcd::sim {
 namespace {
 
-std::string member(std::uint32_t node) { return "n" + std::to_string(node); }
+std::string member(std::uint32_t node) {
+  return "n" + std::to_string(node);
+}
 
 }  // namespace
 
@@ -32,7 +34,7 @@ class ClusterOracle::Member final : public server::Observer {
     oracle_.installed(node_, position, state_hash);
   }
   void on_read(std::uint64_t trace, apply::LogIndex index) override {
-    if (trace != 0) oracle_.history_.read_at.insert_or_assign(trace, index);
+    if (trace != 0) oracle_.history_.read_at[trace].push_back({node_, index});
   }
   void on_raft_event(const raft::Event& event) override {
     if (const auto* changed = std::get_if<raft::RoleChanged>(&event)) {
@@ -123,9 +125,10 @@ void ClusterOracle::check_leader(std::uint32_t node, const raft::Raft& core) {
     if (raft::Index(index) < status.first_index) continue;
     const std::optional<raft::Term> has = core.term_at(raft::Index(index));
     if (has && has->value() == term) continue;
-    fail("leader completeness", "a leader lacks a committed entry: " + member(node) + " leads term " +
-                                    std::to_string(status.term.value()) + " without index " +
-                                    std::to_string(index) + " of term " + std::to_string(term));
+    fail("leader completeness", "a leader lacks a committed entry: " + member(node) +
+                                    " leads term " + std::to_string(status.term.value()) +
+                                    " without index " + std::to_string(index) + " of term " +
+                                    std::to_string(term));
     return;
   }
 }

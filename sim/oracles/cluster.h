@@ -23,14 +23,17 @@ class ClusterOracle {
   // The observer of one life of a member; it must not outlive the oracle.
   [[nodiscard]] std::unique_ptr<server::Observer> observer(std::uint32_t node);
 
+  // Which node answers under this member id.
+  void know_member(std::uint64_t member_id, std::uint32_t node) { history_.members[member_id] = node; }
+
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
   // Called once, at the first violation.
   void on_violation(std::function<void()> tell) { tell_ = std::move(tell); }
 
   struct Numbers {
-    std::uint64_t leaders = 0;      // Elections won.
-    std::uint64_t recoveries = 0;   // Members that came back as Recovering and ended it.
-    std::uint64_t installs = 0;     // Snapshots installed.
+    std::uint64_t leaders = 0;     // Elections won.
+    std::uint64_t recoveries = 0;  // Members that came back as Recovering and ended it.
+    std::uint64_t installs = 0;    // Snapshots installed.
   };
   [[nodiscard]] const Numbers& numbers() const { return numbers_; }
   [[nodiscard]] std::uint64_t highest_committed() const {
@@ -50,8 +53,8 @@ class ClusterOracle {
   History& history_;
   std::optional<Violation> violation_;
   std::function<void()> tell_;
-  std::map<std::uint64_t, std::uint32_t> leader_of_;    // Term → node.
-  std::map<std::uint64_t, std::uint64_t> committed_;    // Index → term, as first seen committed.
+  std::map<std::uint64_t, std::uint32_t> leader_of_;  // Term → node.
+  std::map<std::uint64_t, std::uint64_t> committed_;  // Index → term, as first seen committed.
   Numbers numbers_;
 };
 

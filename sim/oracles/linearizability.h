@@ -1,6 +1,7 @@
-// Exact linearizability (SIMULATION §2.3). The order is given, not searched for: the applied index of
-// every write, the served index of every read. The checker replays the reference model in that order,
-// compares every field of every answer, and verifies on its own that the order agrees with real time.
+// Exact linearizability (SIMULATION §2.3). The order is given, not searched for: the applied index
+// of every write, the served index of every read. The checker replays the reference model in that
+// order, compares every field of every answer, and verifies on its own that the order agrees with
+// real time.
 #pragma once
 
 #include <optional>
@@ -11,8 +12,8 @@ namespace detcd::sim {
 
 struct Judgement {
   std::optional<Violation> violation;
-  std::uint64_t acknowledged = 0;   // Answers that were compared.
-  std::uint64_t unordered = 0;      // Calls that could not be placed in the order.
+  std::uint64_t acknowledged = 0;  // Answers that were compared.
+  std::uint64_t unordered = 0;     // Calls that could not be placed in the order.
 };
 
 [[nodiscard]] Judgement judge_linearizability(const History& history);

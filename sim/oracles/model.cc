@@ -21,7 +21,8 @@ const Model::Version* Model::find(const std::string& key, Revision at) const {
   return newest != nullptr && newest->version != 0 ? newest : nullptr;
 }
 
-std::vector<KeyValue> Model::live(const std::string& key, const std::string& end, Revision at) const {
+std::vector<KeyValue> Model::live(const std::string& key, const std::string& end,
+                                  Revision at) const {
   std::vector<KeyValue> found;
   const std::string everything("\0", 1);
   for (const auto& [name, versions] : keys_) {
@@ -40,17 +41,23 @@ namespace {
 bool passes(const apply::RangeRequest& range, const KeyValue& kv) {
   if (range.max_mod_revision != 0 && kv.mod_revision > range.max_mod_revision) return false;
   if (range.min_mod_revision != 0 && kv.mod_revision < range.min_mod_revision) return false;
-  if (range.max_create_revision != 0 && kv.create_revision > range.max_create_revision) return false;
+  if (range.max_create_revision != 0 && kv.create_revision > range.max_create_revision)
+    return false;
   return range.min_create_revision == 0 || kv.create_revision >= range.min_create_revision;
 }
 
 bool is_less(apply::SortTarget target, const KeyValue& a, const KeyValue& b) {
   switch (target) {
-    case apply::SortTarget::kKey: return a.key < b.key;
-    case apply::SortTarget::kVersion: return a.version < b.version;
-    case apply::SortTarget::kCreate: return a.create_revision < b.create_revision;
-    case apply::SortTarget::kMod: return a.mod_revision < b.mod_revision;
-    case apply::SortTarget::kValue: return a.value < b.value;
+    case apply::SortTarget::kKey:
+      return a.key < b.key;
+    case apply::SortTarget::kVersion:
+      return a.version < b.version;
+    case apply::SortTarget::kCreate:
+      return a.create_revision < b.create_revision;
+    case apply::SortTarget::kMod:
+      return a.mod_revision < b.mod_revision;
+    case apply::SortTarget::kValue:
+      return a.value < b.value;
   }
   return false;
 }
@@ -108,8 +115,8 @@ apply::PutResponse Model::put_now(const apply::PutRequest& put) {
   response.header_revision = writing();
   const Version* former = find(put.key, writing());
   if (put.prev_kv && former != nullptr) {
-    response.prev_kv = KeyValue{Bytes(put.key),   Bytes(former->value), former->create,
-                                former->mod,      former->version,      former->lease};
+    response.prev_kv = KeyValue{Bytes(put.key), Bytes(former->value), former->create,
+                                former->mod,    former->version,      former->lease};
   }
   Version next;
   next.mod = writing();
@@ -166,19 +173,28 @@ bool Model::holds_for(const apply::Compare& compare, const KeyValue* kv) const {
     const KeyValue none;
     const KeyValue& known = kv != nullptr ? *kv : none;
     switch (target) {
-      case apply::CompareTarget::kVersion: return known.version <=> compare.number;
-      case apply::CompareTarget::kCreate: return known.create_revision <=> compare.number;
-      case apply::CompareTarget::kMod: return known.mod_revision <=> compare.number;
-      case apply::CompareTarget::kLease: return known.lease <=> compare.number;
-      case apply::CompareTarget::kValue: return known.value.view() <=> std::string_view(compare.value);
+      case apply::CompareTarget::kVersion:
+        return known.version <=> compare.number;
+      case apply::CompareTarget::kCreate:
+        return known.create_revision <=> compare.number;
+      case apply::CompareTarget::kMod:
+        return known.mod_revision <=> compare.number;
+      case apply::CompareTarget::kLease:
+        return known.lease <=> compare.number;
+      case apply::CompareTarget::kValue:
+        return known.value.view() <=> std::string_view(compare.value);
     }
     return std::strong_ordering::equal;
   }();
   switch (static_cast<apply::CompareResult>(compare.result)) {
-    case apply::CompareResult::kEqual: return compared == 0;
-    case apply::CompareResult::kGreater: return compared > 0;
-    case apply::CompareResult::kLess: return compared < 0;
-    case apply::CompareResult::kNotEqual: return compared != 0;
+    case apply::CompareResult::kEqual:
+      return compared == 0;
+    case apply::CompareResult::kGreater:
+      return compared > 0;
+    case apply::CompareResult::kLess:
+      return compared < 0;
+    case apply::CompareResult::kNotEqual:
+      return compared != 0;
   }
   return true;
 }
@@ -191,8 +207,8 @@ bool Model::holds(const apply::Compare& compare) const {
 
 // Nested compares see the state before the whole transaction (ETCD.md §2.5).
 void Model::decide(const apply::TxnRequest& txn, Decisions& decisions) const {
-  const bool succeeded =
-      std::ranges::all_of(txn.compare, [&](const apply::Compare& compare) { return holds(compare); });
+  const bool succeeded = std::ranges::all_of(
+      txn.compare, [&](const apply::Compare& compare) { return holds(compare); });
   decisions.push_back(succeeded);
   for (const apply::RequestOp& operation : succeeded ? txn.success : txn.failure) {
     if (const auto* nested = std::get_if<apply::TxnRequest>(&operation.request)) {
@@ -238,8 +254,7 @@ apply::ResponseOp Model::run(const apply::RequestOp& operation, const Decisions&
   if (const auto* erase = std::get_if<apply::DeleteRangeRequest>(&operation.request)) {
     return {erase_now(*erase)};
   }
-  apply::TxnResponse nested =
-      run(std::get<apply::TxnRequest>(operation.request), decisions, next);
+  apply::TxnResponse nested = run(std::get<apply::TxnRequest>(operation.request), decisions, next);
   nested.header_revision = 0;
   return {std::move(nested)};
 }

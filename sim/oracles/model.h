@@ -1,6 +1,6 @@
-// What etcd's KV store answers, written as naively as possible: a list of all versions of every key,
-// never purged, searched from front to back. The product is judged against it; nothing is shared with
-// the product but the request and answer types.
+// What etcd's KV store answers, written as naively as possible: a list of all versions of every
+// key, never purged, searched from front to back. The product is judged against it; nothing is
+// shared with the product but the request and answer types.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ class Model {
   struct Version {
     apply::Revision mod = 0;
     apply::Revision create = 0;
-    std::int64_t version = 0;   // 0: a tombstone.
+    std::int64_t version = 0;  // 0: a tombstone.
     std::int64_t lease = 0;
     std::string value;
   };
@@ -51,7 +51,8 @@ class Model {
   [[nodiscard]] std::optional<apply::ApiError> refuse(const apply::RequestOp& operation,
                                                       const Decisions& decisions,
                                                       std::size_t& next) const;
-  apply::TxnResponse run(const apply::TxnRequest& txn, const Decisions& decisions, std::size_t& next);
+  apply::TxnResponse run(const apply::TxnRequest& txn, const Decisions& decisions,
+                         std::size_t& next);
   apply::ResponseOp run(const apply::RequestOp& operation, const Decisions& decisions,
                         std::size_t& next);
   apply::PutResponse put_now(const apply::PutRequest& put);
@@ -61,7 +62,7 @@ class Model {
   std::map<std::string, std::vector<Version>> keys_;
   apply::Revision revision_ = 1;
   apply::Revision compacted_ = -1;
-  bool wrote_ = false;   // In the transaction under way.
+  bool wrote_ = false;  // In the transaction under way.
 };
 
 }  // namespace detcd::sim

@@ -23,7 +23,14 @@ constexpr Site kOperation{"plan: operation"};
 constexpr Site kPace{"plan: pace of a client"};
 
 enum class Family : std::uint64_t {
-  kCrash, kPowerLoss, kRot, kPause, kPartition, kDelay, kReset, kClock,
+  kCrash,
+  kPowerLoss,
+  kRot,
+  kPause,
+  kPartition,
+  kDelay,
+  kReset,
+  kClock,
 };
 constexpr std::uint64_t kFamilies = 8;
 
@@ -66,17 +73,23 @@ Fault draw_fault(Family family, const Draw& draw, std::uint64_t ordinal, const S
   const std::uint32_t who = victim(draw, ordinal, settings.nodes);
   const Duration down = log_uniform(word, election / 10, election * 10);
   switch (family) {
-    case Family::kCrash: return Crash{who, down};
-    case Family::kPowerLoss: return PowerLoss{who, down};
+    case Family::kCrash:
+      return Crash{who, down};
+    case Family::kPowerLoss:
+      return PowerLoss{who, down};
     case Family::kRot: {
-      // Rot stays on a drawn minority of the members for the whole run: no record is lost everywhere.
+      // Rot stays on a drawn minority of the members for the whole run: no record is lost
+      // everywhere.
       const std::uint32_t minority = std::max(1U, (settings.nodes - 1) / 2);
       const std::uint32_t rotten =
           static_cast<std::uint32_t>(draw.pick(kVictim, 0, settings.nodes) +
-                                     draw.pick(kDetail, ordinal, minority)) % settings.nodes + 1;
+                                     draw.pick(kDetail, ordinal, minority)) %
+              settings.nodes +
+          1;
       return Rot{rotten, down, draw.word(kDetail, ordinal) >> 16};
     }
-    case Family::kPause: return Pause{who, log_uniform(word, 10ms, election * 5)};
+    case Family::kPause:
+      return Pause{who, log_uniform(word, 10ms, election * 5)};
     case Family::kPartition: {
       const Duration length = log_uniform(word, election / 5, election * 15);
       return draw_partition(draw, ordinal, settings, length);
@@ -88,7 +101,8 @@ Fault draw_fault(Family family, const Draw& draw, std::uint64_t ordinal, const S
                    log_uniform(word, election / 5, election * 15)};
     }
     case Family::kReset: {
-      const auto other = static_cast<std::uint32_t>(draw.pick(kDetail, ordinal, settings.nodes + 1));
+      const auto other =
+          static_cast<std::uint32_t>(draw.pick(kDetail, ordinal, settings.nodes + 1));
       return Reset{who, other == who ? 0 : other};
     }
     case Family::kClock: {
@@ -125,9 +139,14 @@ apply::RangeRequest draw_range(const Draw& draw, std::uint64_t base) {
   apply::RangeRequest range;
   range.key = key(draw, base);
   switch (draw.pick(kOperation, base + 1, 4)) {
-    case 0: range.range_end = "l"; break;
-    case 1: range.range_end = key(draw, base + 2); break;
-    default: break;
+    case 0:
+      range.range_end = "l";
+      break;
+    case 1:
+      range.range_end = key(draw, base + 2);
+      break;
+    default:
+      break;
   }
   range.serializable = draw.pick(kOperation, base + 3, 5) == 0;
   if (draw.pick(kOperation, base + 4, 4) == 0) {
@@ -183,8 +202,9 @@ Operation draw_operation(const Draw& draw, std::uint64_t base, std::uint64_t id)
     if (draw.pick(kOperation, base + 2, 4) == 0) erase.range_end = "k9";
     return erase;
   }
-  return apply::CompactionRequest{static_cast<std::int64_t>(1 + draw.pick(kOperation, base + 1, 300)),
-                                  draw.pick(kOperation, base + 2, 2) == 0};
+  return apply::CompactionRequest{
+      static_cast<std::int64_t>(1 + draw.pick(kOperation, base + 1, 300)),
+      draw.pick(kOperation, base + 2, 2) == 0};
 }
 
 void add_operations(std::uint64_t seed, const Settings& settings, Plan& plan) {
@@ -194,8 +214,7 @@ void add_operations(std::uint64_t seed, const Settings& settings, Plan& plan) {
     Duration at = settings.election;
     for (std::uint64_t n = 0; at < settings.length; ++n) {
       const std::uint64_t id = client * 1'000'000ULL + n;
-      plan.operations.push_back(
-          {at, client, id, draw_operation(draw, n * kDrawsPerOperation, id)});
+      plan.operations.push_back({at, client, id, draw_operation(draw, n * kDrawsPerOperation, id)});
       at += exponential(draw.word(kPace, n), settings.election / 10);
     }
   }
@@ -216,7 +235,8 @@ Result<Settings> draw_settings(std::uint64_t seed, std::string_view profile) {
   settings.nodes = kSizes[draw.pick(kSettings, 0, 10)];
   settings.clients = static_cast<std::uint32_t>(1 + draw.pick(kSettings, 1, 6));
   settings.heartbeat = log_uniform(draw.word(kSettings, 2), 10ms, 100ms);
-  settings.election = settings.heartbeat * static_cast<std::int64_t>(5 + draw.pick(kSettings, 3, 10));
+  settings.election =
+      settings.heartbeat * static_cast<std::int64_t>(5 + draw.pick(kSettings, 3, 10));
   settings.length = settings.election * static_cast<std::int64_t>(20 + draw.pick(kSettings, 4, 20));
   constexpr std::uint64_t kCounts[] = {10, 50, 100, 1000};
   settings.snapshot_count = kCounts[draw.pick(kSettings, 5, 4)];

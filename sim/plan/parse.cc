@@ -23,7 +23,9 @@ std::uint32_t node_of(Words& words, std::string_view text) {
   words.fail();
   return 1;
 }
-std::uint32_t node(Words& words) { return node_of(words, words.word()); }
+std::uint32_t node(Words& words) {
+  return node_of(words, words.word());
+}
 
 Duration after(Words& words, std::string_view name) {
   words.expect(name);
@@ -104,19 +106,32 @@ apply::RangeRequest range(Words& words) {
     const std::string_view field = words.peek();
     if (field.empty() || field == ";") return range;
     words.word();
-    if (field == "end") range.range_end = words.quoted();
-    else if (field == "limit") range.limit = words.integer();
-    else if (field == "revision") range.revision = words.integer();
-    else if (field == "order") range.sort_order = static_cast<std::int32_t>(words.integer());
-    else if (field == "target") range.sort_target = static_cast<std::int32_t>(words.integer());
-    else if (field == "serializable") range.serializable = true;
-    else if (field == "keys-only") range.keys_only = true;
-    else if (field == "count-only") range.count_only = true;
-    else if (field == "min-mod") range.min_mod_revision = words.integer();
-    else if (field == "max-mod") range.max_mod_revision = words.integer();
-    else if (field == "min-create") range.min_create_revision = words.integer();
-    else if (field == "max-create") range.max_create_revision = words.integer();
-    else words.fail();
+    if (field == "end")
+      range.range_end = words.quoted();
+    else if (field == "limit")
+      range.limit = words.integer();
+    else if (field == "revision")
+      range.revision = words.integer();
+    else if (field == "order")
+      range.sort_order = static_cast<std::int32_t>(words.integer());
+    else if (field == "target")
+      range.sort_target = static_cast<std::int32_t>(words.integer());
+    else if (field == "serializable")
+      range.serializable = true;
+    else if (field == "keys-only")
+      range.keys_only = true;
+    else if (field == "count-only")
+      range.count_only = true;
+    else if (field == "min-mod")
+      range.min_mod_revision = words.integer();
+    else if (field == "max-mod")
+      range.max_mod_revision = words.integer();
+    else if (field == "min-create")
+      range.min_create_revision = words.integer();
+    else if (field == "max-create")
+      range.max_create_revision = words.integer();
+    else
+      words.fail();
     if (!words.ok()) return range;
   }
 }
@@ -128,12 +143,18 @@ apply::PutRequest put(Words& words) {
     const std::string_view field = words.peek();
     if (field.empty() || field == ";") return put;
     words.word();
-    if (field == "value") put.value = words.quoted();
-    else if (field == "lease") put.lease = words.integer();
-    else if (field == "prev-kv") put.prev_kv = true;
-    else if (field == "ignore-value") put.ignore_value = true;
-    else if (field == "ignore-lease") put.ignore_lease = true;
-    else words.fail();
+    if (field == "value")
+      put.value = words.quoted();
+    else if (field == "lease")
+      put.lease = words.integer();
+    else if (field == "prev-kv")
+      put.prev_kv = true;
+    else if (field == "ignore-value")
+      put.ignore_value = true;
+    else if (field == "ignore-lease")
+      put.ignore_lease = true;
+    else
+      words.fail();
     if (!words.ok()) return put;
   }
 }
@@ -161,10 +182,14 @@ apply::Compare compare(Words& words) {
     const std::string_view field = words.peek();
     if (field.empty() || field == ";") return compare;
     words.word();
-    if (field == "end") compare.range_end = words.quoted();
-    else if (field == "number") compare.number = words.integer();
-    else if (field == "value") compare.value = words.quoted();
-    else words.fail();
+    if (field == "end")
+      compare.range_end = words.quoted();
+    else if (field == "number")
+      compare.number = words.integer();
+    else if (field == "value")
+      compare.value = words.quoted();
+    else
+      words.fail();
     if (!words.ok()) return compare;
   }
 }
@@ -261,22 +286,38 @@ Result<OperationEntry> parse_operation(std::string_view line) {
 Result<void> parse_setting(std::string_view line, Settings& settings) {
   Words words(line);
   const std::string_view key = words.word();
-  if (key == "profile") settings.profile = words.word();
-  else if (key == "nodes") settings.nodes = static_cast<std::uint32_t>(words.number());
-  else if (key == "clients") settings.clients = static_cast<std::uint32_t>(words.number());
-  else if (key == "length") settings.length = words.duration();
-  else if (key == "heartbeat") settings.heartbeat = words.duration();
-  else if (key == "election") settings.election = words.duration();
-  else if (key == "snapshot-count") settings.snapshot_count = words.number();
-  else if (key == "catch-up-entries") settings.catch_up_entries = words.number();
-  else if (key == "wal-segment-bytes") settings.wal_segment_bytes = words.number();
-  else if (key == "pre-vote") settings.pre_vote = words.number() != 0;
-  else if (key == "link-latency") settings.link_latency = words.duration();
-  else if (key == "sync-latency") settings.sync_latency = words.duration();
-  else if (key == "torn-ppm") settings.torn_ppm = words.number();
-  else if (key == "garbage-ppm") settings.garbage_ppm = words.number();
-  else words.fail();
-  if (!words.finished()) return Error{Errc::kInvalid, "can't read the setting: " + std::string(line)};
+  if (key == "profile")
+    settings.profile = words.word();
+  else if (key == "nodes")
+    settings.nodes = static_cast<std::uint32_t>(words.number());
+  else if (key == "clients")
+    settings.clients = static_cast<std::uint32_t>(words.number());
+  else if (key == "length")
+    settings.length = words.duration();
+  else if (key == "heartbeat")
+    settings.heartbeat = words.duration();
+  else if (key == "election")
+    settings.election = words.duration();
+  else if (key == "snapshot-count")
+    settings.snapshot_count = words.number();
+  else if (key == "catch-up-entries")
+    settings.catch_up_entries = words.number();
+  else if (key == "wal-segment-bytes")
+    settings.wal_segment_bytes = words.number();
+  else if (key == "pre-vote")
+    settings.pre_vote = words.number() != 0;
+  else if (key == "link-latency")
+    settings.link_latency = words.duration();
+  else if (key == "sync-latency")
+    settings.sync_latency = words.duration();
+  else if (key == "torn-ppm")
+    settings.torn_ppm = words.number();
+  else if (key == "garbage-ppm")
+    settings.garbage_ppm = words.number();
+  else
+    words.fail();
+  if (!words.finished())
+    return Error{Errc::kInvalid, "can't read the setting: " + std::string(line)};
   return {};
 }
 

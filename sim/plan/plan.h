@@ -16,17 +16,17 @@
 namespace detcd::sim {
 
 // Members are 1..nodes, as in "n1"; a link is directed.
-struct Crash {          // kill -9: the page cache stays.
+struct Crash {  // kill -9: the page cache stays.
   std::uint32_t node = 1;
   Duration down{};
   friend bool operator==(const Crash&, const Crash&) = default;
 };
-struct PowerLoss {      // Unsynced sectors are kept, lost or torn; so are unsynced names.
+struct PowerLoss {  // Unsynced sectors are kept, lost or torn; so are unsynced names.
   std::uint32_t node = 1;
   Duration down{};
   friend bool operator==(const PowerLoss&, const PowerLoss&) = default;
 };
-struct Rot {            // A power loss after which one synced sector of the log or snapshot has flipped bits.
+struct Rot {  // A power loss after which one synced sector of the log or snapshot has flipped bits.
   std::uint32_t node = 1;
   Duration down{};
   std::uint64_t where = 0;  // Which file and sector: taken modulo what is there.
@@ -37,25 +37,25 @@ struct Pause {
   Duration length{};
   friend bool operator==(const Pause&, const Pause&) = default;
 };
-struct Partition {      // Cuts every link between `side` and the rest; one way: only from `side`.
+struct Partition {  // Cuts every link between `side` and the rest; one way: only from `side`.
   std::vector<std::uint32_t> side;
   bool one_way = false;
   Duration length{};
   friend bool operator==(const Partition&, const Partition&) = default;
 };
-struct Delay {          // More latency on one link.
+struct Delay {  // More latency on one link.
   std::uint32_t from = 1;
   std::uint32_t to = 2;
   Duration extra{};
   Duration length{};
   friend bool operator==(const Delay&, const Delay&) = default;
 };
-struct Reset {          // Tears down all connections between two members, or of a member's clients (to 0).
+struct Reset {  // Tears down all connections between two members, or of a member's clients (to 0).
   std::uint32_t from = 1;
   std::uint32_t to = 0;
   friend bool operator==(const Reset&, const Reset&) = default;
 };
-struct ClockSkew {      // The boot clock drifts, the wall clock steps.
+struct ClockSkew {  // The boot clock drifts, the wall clock steps.
   std::uint32_t node = 1;
   std::int64_t boot_drift_ppm = 0;
   Duration wall_step{};
@@ -77,7 +77,7 @@ using Operation = std::variant<apply::RangeRequest, apply::PutRequest, apply::De
 struct OperationEntry {
   Duration at{};
   std::uint32_t client = 1;
-  std::uint64_t id = 0;       // Stable name, unique in the run: the call's trace id.
+  std::uint64_t id = 0;  // Stable name, unique in the run: the call's trace id.
   Operation operation;
   friend bool operator==(const OperationEntry&, const OperationEntry&) = default;
 };
@@ -87,7 +87,7 @@ struct Settings {
   std::string profile = "lite";
   std::uint32_t nodes = 3;
   std::uint32_t clients = 4;
-  Duration length = 30s;             // Of the phase with faults.
+  Duration length = 30s;  // Of the phase with faults.
   Duration heartbeat = 100ms;
   Duration election = 1000ms;
   std::uint64_t snapshot_count = 1000;
@@ -96,7 +96,7 @@ struct Settings {
   bool pre_vote = true;
   Duration link_latency = 500us;     // Base, one way.
   Duration sync_latency = 1ms;       // Mean.
-  std::uint64_t torn_ppm = 250'000;     // Of unsynced sectors at a power loss.
+  std::uint64_t torn_ppm = 250'000;  // Of unsynced sectors at a power loss.
   std::uint64_t garbage_ppm = 100'000;
   friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -4,7 +4,9 @@
 namespace detcd::sim {
 namespace {
 
-std::string node(std::uint32_t number) { return "n" + std::to_string(number); }
+std::string node(std::uint32_t number) {
+  return "n" + std::to_string(number);
+}
 
 std::string words(const Crash& fault) {
   return "crash " + node(fault.node) + " down " + print_duration(fault.down);
@@ -40,7 +42,9 @@ std::string words(const ClockSkew& fault) {
 std::string number(std::string_view name, std::int64_t value) {
   return value == 0 ? "" : " " + std::string(name) + " " + std::to_string(value);
 }
-std::string flag(std::string_view name, bool value) { return value ? " " + std::string(name) : ""; }
+std::string flag(std::string_view name, bool value) {
+  return value ? " " + std::string(name) : "";
+}
 std::string text(std::string_view name, std::string_view value) {
   return value.empty() ? "" : " " + std::string(name) + " " + quote(value);
 }
@@ -69,7 +73,8 @@ std::string words(const apply::CompactionRequest& compact) {
 std::string words(const apply::TxnRequest& txn);
 
 std::string words(const apply::RequestOp& operation) {
-  if (const auto* range = std::get_if<apply::RangeRequest>(&operation.request)) return words(*range);
+  if (const auto* range = std::get_if<apply::RangeRequest>(&operation.request))
+    return words(*range);
   if (const auto* put = std::get_if<apply::PutRequest>(&operation.request)) return words(*put);
   if (const auto* erase = std::get_if<apply::DeleteRangeRequest>(&operation.request)) {
     return words(*erase);

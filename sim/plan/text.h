@@ -10,10 +10,12 @@
 
 namespace detcd::sim {
 
-[[nodiscard]] std::string quote(std::string_view bytes);       // "a\x00b"
-[[nodiscard]] std::string print_duration(Duration duration);   // "1500us", exact: the largest whole unit.
+[[nodiscard]] std::string quote(std::string_view bytes);  // "a\x00b"
+[[nodiscard]] std::string print_duration(
+    Duration duration);  // "1500us", exact: the largest whole unit.
 
-// Takes words off a line from the left; after the first failure everything is empty and ok() is false.
+// Takes words off a line from the left; after the first failure everything is empty and ok() is
+// false.
 class Words {
  public:
   explicit Words(std::string_view line) : rest_(line) {}

@@ -1,6 +1,7 @@
-// A trace file: everything that makes a run, as text. Version and commit of the code, settings, seed,
-// plans, sparse overrides of micro-choices, hash checkpoints, verdict and failure fingerprint; a last
-// line with the checksum of all before it, so that a truncated or edited file doesn't pass for whole.
+// A trace file: everything that makes a run, as text. Version and commit of the code, settings,
+// seed, plans, sparse overrides of micro-choices, hash checkpoints, verdict and failure
+// fingerprint; a last line with the checksum of all before it, so that a truncated or edited file
+// doesn't pass for whole.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,8 @@ struct Override {  // A draw that gives `value`: (site's key, entity, ordinal).
 };
 
 struct Trace {
-  std::string version;   // Of detcd.
-  std::string commit;    // "unknown" outside a checkout.
+  std::string version;  // Of detcd.
+  std::string commit;   // "unknown" outside a checkout.
   std::uint64_t seed = 0;
   Settings settings;
   Plan plan;

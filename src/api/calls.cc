@@ -1,17 +1,24 @@
 #include "api/calls.h"
 
 #include <algorithm>
+#include <utility>
+#include <variant>
 
 #include "api/errors.h"
+#include "base/check.h"
+#include "telemetry/trace_context.h"
 
 namespace detcd::api {
 namespace {
 
 // What an answer costs beside its message.
 constexpr std::size_t kAnswerOverheadBytes = 512;
+constexpr std::size_t kRecountMin = 1024;
 
 // A unary stream asks once, so its id names the call.
-server::CallId call_of(http2::StreamId stream) { return server::CallId(stream.value()); }
+server::CallId call_of(http2::StreamId stream) {
+  return server::CallId(stream.value());
+}
 
 TimePoint deadline_after(TimePoint now, std::int64_t timeout_ns) {
   if (Duration(timeout_ns) >= kNever - now) return kNever;
@@ -46,10 +53,14 @@ void Calls::take(const http2::StreamOpened& event) {
   if (untaken_above(settings_.untaken_bytes_max)) {
     return session_.finish(event.stream, status_of(apply::ApiError::kTooManyRequests));
   }
-  Call call{.method = std::get<const Method*>(found)};
+  Call call;
+  call.method = std::get<const Method*>(found);
   if (event.timeout_ns) {
     call.deadline = deadline_after(now_, *event.timeout_ns);
     if (call.deadline != kNever) deadlines_.emplace(call.deadline, event.stream.value());
+  }
+  for (const auto& [name, value] : event.metadata) {
+    if (name == telemetry::kTraceParent) call.trace = telemetry::parse_traceparent(value);
   }
   open_.emplace(event.stream, std::move(call));
 }
@@ -97,11 +108,12 @@ void Calls::ask(Open::iterator call, const Bytes& message) {
     return;
   }
   call->second.stage = Stage::kAsked;
-  const bool sent = service_.node.send(server::Call{.call = call_of(call->first),
-                                                    .deadline = call->second.deadline,
-                                                    .request = std::get<server::Request>(
-                                                        std::move(asked)),
-                                                    .reply = reply_});
+  const bool sent =
+      service_.node.send(server::Call{.call = call_of(call->first),
+                                      .trace = call->second.trace,
+                                      .deadline = call->second.deadline,
+                                      .request = std::get<server::Request>(std::move(asked)),
+                                      .reply = reply_});
   if (!sent) finish(call, status_of(apply::ApiError::kStopped));
 }
 
@@ -133,17 +145,23 @@ TimePoint Calls::next_deadline() const {
 }
 
 bool Calls::untaken_above(std::size_t bound) {
-  if (untaken_bytes_ <= bound) return false;
+  if (untaken_bytes_ > bound) recount();
+  return untaken_bytes_ > bound;
+}
+
+void Calls::recount() {
   untaken_bytes_ = 0;
   std::erase_if(untaken_, [this](http2::StreamId stream) {
     const std::size_t queued = session_.queued_bytes(stream);
     if (queued > 0) untaken_bytes_ += queued + kAnswerOverheadBytes;
     return queued == 0;
   });
-  return untaken_bytes_ > bound;
+  recount_at_ = std::max(kRecountMin, 2 * untaken_.size());
 }
 
 void Calls::send(http2::StreamId stream, Bytes message) {
+  // Each recount is paid for by as many answers as it looks at.
+  if (untaken_.size() >= recount_at_) recount();
   untaken_bytes_ += message.size() + kAnswerOverheadBytes;
   untaken_.push_back(stream);
   session_.send_message(stream, std::move(message));

@@ -1,10 +1,11 @@
 // The gRPC calls of one HTTP/2 connection, sans-IO: the session's events in, questions to the node
-// out; the node's replies in, answers on the session out. Every call that was begun is answered once
-// or forgotten once: when its client goes away, its deadline passes or the connection ends, the node
-// is told. A unary call is asked as soon as its message is complete, as grpc-go does.
+// out; the node's replies in, answers on the session out. Every call that was begun is answered
+// once or forgotten once: when its client goes away, its deadline passes or the connection ends,
+// the node is told. A unary call is asked as soon as its message is complete, as grpc-go does.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <utility>
@@ -45,6 +46,7 @@ class Calls {
   struct Call {
     const Method* method = nullptr;
     TimePoint deadline = kNever;
+    std::uint64_t trace = 0;
     Stage stage = Stage::kAwaitingRequest;
     bool requested = false;
     Bytes request;  // Of a server stream, until the client has ended its side.
@@ -61,6 +63,8 @@ class Calls {
   void finish(Open::iterator call, const http2::GrpcStatus& status);
   void forget(http2::StreamId stream);
   void close(Open::iterator call);
+  // Drops the streams whose answers were taken.
+  void recount();
 
   http2::ServerSession& session_;
   const server::Service& service_;
@@ -72,6 +76,7 @@ class Calls {
   TimePoint now_{};
   std::vector<http2::StreamId> untaken_;  // Streams that may still hold bytes of an answer.
   std::size_t untaken_bytes_ = 0;         // At least what they hold.
+  std::size_t recount_at_ = 0;            // That many streams in `untaken_`.
 };
 
 }  // namespace detcd::api

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/errors.h"
+#include "base/check.h"
 #include "wire/admin_codec.h"
 
 namespace detcd::api {
@@ -35,6 +36,8 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::span<const Method> cluster_methods() { return kMethods; }
+std::span<const Method> cluster_methods() {
+  return kMethods;
+}
 
 }  // namespace detcd::api

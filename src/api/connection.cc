@@ -62,7 +62,8 @@ runtime::Task<void> serve(std::unique_ptr<runtime::Stream> stream, const Environ
   Beginning beginning(environment.scheduler);
   co_await begin(*stream, environment, drain, beginning);
   switch (beginning.protocol) {
-    case http2::Protocol::kNeedsMore: break;
+    case http2::Protocol::kNeedsMore:
+      break;
     case http2::Protocol::kHttp2: {
       GrpcConnection connection(*stream, environment, drain);
       co_await connection.run(std::move(beginning.bytes));

@@ -1,5 +1,7 @@
 #include "api/errors.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace detcd::api {
@@ -18,18 +20,28 @@ GrpcCode code_of(Errc code) {
     case Errc::kRefused:
     case Errc::kBusy:
     case Errc::kWouldBlock:
-    case Errc::kUnavailable: return GrpcCode::kUnavailable;
-    case Errc::kTimedOut: return GrpcCode::kDeadlineExceeded;
-    case Errc::kNotFound: return GrpcCode::kNotFound;
-    case Errc::kExists: return GrpcCode::kAlreadyExists;
-    case Errc::kPermission: return GrpcCode::kPermissionDenied;
+    case Errc::kUnavailable:
+      return GrpcCode::kUnavailable;
+    case Errc::kTimedOut:
+      return GrpcCode::kDeadlineExceeded;
+    case Errc::kNotFound:
+      return GrpcCode::kNotFound;
+    case Errc::kExists:
+      return GrpcCode::kAlreadyExists;
+    case Errc::kPermission:
+      return GrpcCode::kPermissionDenied;
     case Errc::kNoSpace:
-    case Errc::kTooLarge: return GrpcCode::kResourceExhausted;
-    case Errc::kDamaged: return GrpcCode::kDataLoss;
-    case Errc::kIncompatible: return GrpcCode::kFailedPrecondition;
-    case Errc::kInvalid: return GrpcCode::kInvalidArgument;
+    case Errc::kTooLarge:
+      return GrpcCode::kResourceExhausted;
+    case Errc::kDamaged:
+      return GrpcCode::kDataLoss;
+    case Errc::kIncompatible:
+      return GrpcCode::kFailedPrecondition;
+    case Errc::kInvalid:
+      return GrpcCode::kInvalidArgument;
     case Errc::kIo:
-    case Errc::kInternal: return GrpcCode::kUnknown;
+    case Errc::kInternal:
+      return GrpcCode::kUnknown;
   }
   return GrpcCode::kUnknown;
 }
@@ -40,9 +52,13 @@ http2::GrpcStatus status_of(apply::ApiError error) {
   return make(apply::grpc_code(error), std::string(apply::text(error)));
 }
 
-http2::GrpcStatus status_of(const Error& error) { return make(code_of(error.code), error.message); }
+http2::GrpcStatus status_of(const Error& error) {
+  return make(code_of(error.code), error.message);
+}
 
-http2::GrpcStatus ok() { return {}; }
+http2::GrpcStatus ok() {
+  return {};
+}
 
 http2::GrpcStatus deadline_exceeded() {
   return make(GrpcCode::kDeadlineExceeded, "context deadline exceeded");
@@ -66,13 +82,14 @@ http2::GrpcStatus unknown_method(std::string_view service, std::string_view meth
 }
 
 http2::GrpcStatus not_a_post(std::string_view method) {
-  return make(GrpcCode::kInternal,
-              "http2Server.operateHeaders parsed a :method field with value " + quoted(method) +
-                  " which should be POST");
+  return make(GrpcCode::kInternal, "http2Server.operateHeaders parsed a :method field with value " +
+                                       quoted(method) + " which should be POST");
 }
 
 // What io.EOF becomes in grpc-go's processUnaryRPC.
-http2::GrpcStatus no_request_unary() { return make(GrpcCode::kUnknown, "EOF"); }
+http2::GrpcStatus no_request_unary() {
+  return make(GrpcCode::kUnknown, "EOF");
+}
 
 http2::GrpcStatus no_request_streaming() {
   return make(GrpcCode::kInternal,

@@ -1,7 +1,7 @@
-// One HTTP/2 connection as an actor: tasks that read, write, receive the node's replies and keep time,
-// around a sans-IO session and its calls. It ends when the client goes, breaks the protocol or falls
-// silent, or after a drain: GOAWAY(2^31-1), the unary calls finish, GOAWAY(highest), close. Streaming
-// calls never get a status from a shutdown (DESIGN §5, "How streams end").
+// One HTTP/2 connection as an actor: tasks that read, write, receive the node's replies and keep
+// time, around a sans-IO session and its calls. It ends when the client goes, breaks the protocol
+// or falls silent, or after a drain: GOAWAY(2^31-1), the unary calls finish, GOAWAY(highest),
+// close. Streaming calls never get a status from a shutdown (DESIGN §5, "How streams end").
 #pragma once
 
 #include <string>
@@ -13,6 +13,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/network.h"
 #include "runtime/task.h"
+#include "runtime/wait.h"
 
 namespace detcd::api {
 
@@ -50,9 +51,9 @@ class GrpcConnection {
   Calls calls_;
 
   TimePoint last_read_;
-  TimePoint armed_ = kNever;          // What keep_time waits for.
+  TimePoint armed_ = kNever;  // What keep_time waits for.
   TimePoint close_deadline_ = kNever;
-  bool asked_for_life_ = false;       // Pinged, because nothing had come for long.
+  bool asked_for_life_ = false;  // Pinged, because nothing had come for long.
   bool writing_ = false;
   bool closing_ = false;
   bool ended_ = false;

@@ -43,6 +43,8 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::span<const Method> health_methods() { return kMethods; }
+std::span<const Method> health_methods() {
+  return kMethods;
+}
 
 }  // namespace detcd::api

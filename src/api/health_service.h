@@ -1,5 +1,6 @@
-// grpc.health.v1.Health: Check, List and Watch. As in etcd, the one service known is "", and it serves
-// for as long as the process does; whether there is a leader is asked over /health (ETCD.md §1).
+// grpc.health.v1.Health: Check, List and Watch. As in etcd, the one service known is "", and it
+// serves for as long as the process does; whether there is a leader is asked over /health (ETCD.md
+// §1).
 #pragma once
 
 #include <span>

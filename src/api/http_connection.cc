@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/http_service.h"
+#include "base/check.h"
 #include "runtime/task_group.h"
 
 namespace detcd::api {
@@ -43,10 +44,16 @@ runtime::Task<void> HttpConnection::watch_drain() {
 
 runtime::Task<void> HttpConnection::serve(std::string received) {
   parser_.feed(received);
+  TimePoint deadline = kNever;
+  bool was_idle = true;
   for (;;) {
     const bool goes_on = co_await serve_pending();
     if (!goes_on) break;
-    read_deadline_ = now() + environment_.settings.handshake_max;
+    // One request has one deadline, in however many pieces it comes.
+    const bool idle = parser_.idle();
+    if (idle || was_idle) deadline = now() + environment_.settings.handshake_max;
+    was_idle = idle;
+    read_deadline_ = deadline;
     changed_.wake_all();
     const Result<std::string_view> bytes = co_await stream_.read();
     if (!bytes || bytes->empty()) break;
@@ -80,8 +87,7 @@ runtime::Task<bool> HttpConnection::serve_pending() {
   }
   if (parser_.failure()) {
     const http1::AnswerForm form{.keep_alive = false};
-    const Result<void> written =
-        co_await stream_.write(http1::serialize(*parser_.failure(), form));
+    const Result<void> written = co_await stream_.write(http1::serialize(*parser_.failure(), form));
     static_cast<void>(written);
     co_return false;
   }

@@ -3,6 +3,7 @@
 // drain as soon as no request is being answered.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/network.h"
 #include "runtime/task.h"
+#include "runtime/wait.h"
 
 namespace detcd::api {
 
@@ -40,7 +42,7 @@ class HttpConnection {
   runtime::Mailbox<server::Reply> replies_;
   std::optional<server::CallId> asked_;  // What the node hasn't answered yet.
   std::uint64_t calls_ = 0;
-  TimePoint read_deadline_ = kNever;     // While a request is awaited.
+  TimePoint read_deadline_ = kNever;  // While a request is awaited.
   bool ended_ = false;
   runtime::Signal changed_;
 };

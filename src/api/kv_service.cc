@@ -6,6 +6,7 @@
 
 #include "api/errors.h"
 #include "apply/validate.h"
+#include "base/check.h"
 #include "wire/kv_codec.h"
 
 namespace detcd::api {
@@ -41,7 +42,7 @@ Asked ask_range(const Bytes& message, const apply::Limits&) {
   return checked(std::move(request), invalid);
 }
 
-// put-path 3/8
+// put-path 3/8: a message becomes a checked request.
 Asked ask_put(const Bytes& message, const apply::Limits& limits) {
   Result<apply::PutRequest> request = wire::parse_put_request(message.view());
   if (!request) return refusal(request.error());
@@ -99,6 +100,8 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::span<const Method> kv_methods() { return kMethods; }
+std::span<const Method> kv_methods() {
+  return kMethods;
+}
 
 }  // namespace detcd::api

@@ -24,7 +24,9 @@ Listener::Listener(Environment environment, std::unique_ptr<runtime::Listener> l
 
 Listener::~Listener() = default;
 
-void Listener::start() { accepting_.spawn(accept()); }
+void Listener::start() {
+  accepting_.spawn(accept());
+}
 
 runtime::Task<void> Listener::accept() {
   Duration backoff{};
@@ -37,9 +39,9 @@ runtime::Task<void> Listener::accept() {
     if (drain_.begun || (!accepted && accepted.error().code == Errc::kClosed)) co_return;
     if (!accepted) {
       backoff = std::clamp(backoff * 2, kBackoffMin, kBackoffMax);
-      environment_.log.warn("a client's connection couldn't be accepted",
-                            {{"error", accepted.error().message},
-                             {"retry-after-ms", std::int64_t{backoff / 1ms}}});
+      environment_.log.warn(
+          "a client's connection couldn't be accepted",
+          {{"error", accepted.error().message}, {"retry-after-ms", std::int64_t{backoff / 1ms}}});
       co_await runtime::sleep_for(environment_.scheduler, backoff);
       continue;
     }

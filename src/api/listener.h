@@ -5,10 +5,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "api/environment.h"
 #include "runtime/network.h"
+#include "runtime/task.h"
 #include "runtime/task_group.h"
+#include "runtime/wait.h"
 
 namespace detcd::api {
 
@@ -37,8 +40,8 @@ class Listener {
   std::unique_ptr<runtime::Listener> listener_;
   Drain drain_;
   std::size_t count_ = 0;
-  runtime::Signal ended_;            // A connection is over.
-  runtime::TaskGroup connections_;   // Before `accepting_`: no connection comes after it is gone.
+  runtime::Signal ended_;           // A connection is over.
+  runtime::TaskGroup connections_;  // Before `accepting_`: no connection comes after it is gone.
   runtime::TaskGroup accepting_;
 };
 

@@ -1,6 +1,6 @@
 // A gRPC method as the connection sees it: from the bytes of its request to a question for the node
-// or an answer at once, and from the node's reply to the answer's bytes. Pure functions; the services
-// (kv_service and its siblings) list theirs, and find_method knows them all.
+// or an answer at once, and from the node's reply to the answer's bytes. Pure functions; the
+// services (kv_service and its siblings) list theirs, and find_method knows them all.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What bounds a listener and its connections. Defaults are etcd's and grpc-go's where those have one
-// (ETCD.md §1), and refuse nothing that etcd accepts.
+// What bounds a listener and its connections. Defaults are etcd's and grpc-go's where those have
+// one (ETCD.md §1), and refuse nothing that etcd accepts.
 #pragma once
 
 #include <cstddef>

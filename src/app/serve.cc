@@ -63,9 +63,10 @@ Result<std::size_t> connections_max() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::size_t{1} << 16;
   if (limit.rlim_cur <= kReserved) {
-    return Error{Errc::kInvalid, "file descriptor limit[" + std::to_string(limit.rlim_cur) +
-                                     "] of etcd process is too low, and should be set higher than 150 "
-                                     "to ensure internal usage"};
+    return Error{Errc::kInvalid,
+                 "file descriptor limit[" + std::to_string(limit.rlim_cur) +
+                     "] of etcd process is too low, and should be set higher than 150 "
+                     "to ensure internal usage"};
   }
   return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur - kReserved, 10'000'000));
 }
@@ -161,7 +162,8 @@ class Server {
       Result<std::vector<std::unique_ptr<runtime::Listener>>> listeners =
           co_await threads_->listen(world_.network, tasks_, address);
       if (!listeners) {
-        co_return Error{listeners.error().code, "listen tcp " + address + ": " + listeners.error().message};
+        co_return Error{listeners.error().code,
+                        "listen tcp " + address + ": " + listeners.error().message};
       }
       bound_.push_back(std::move(*listeners));
     }
@@ -230,7 +232,8 @@ class Server {
 }  // namespace
 
 int serve(const bootstrap::Config& config) {
-  const Result<std::unique_ptr<LogSink>> sink = LogSink::open(config.log_outputs, config.log_format);
+  const Result<std::unique_ptr<LogSink>> sink =
+      LogSink::open(config.log_outputs, config.log_format);
   if (!sink) {
     bootstrap::Exit exit;
     exit.err = sink.error().message + "\n";
@@ -252,7 +255,8 @@ int serve(const bootstrap::Config& config) {
     std::mutex guard;
     Server* running = nullptr;
     Signals signals([&](int signal) {
-      log.info("received signal; shutting down", {{"signal", signal == 2 ? "interrupt" : "terminated"}});
+      log.info("received signal; shutting down",
+               {{"signal", signal == 2 ? "interrupt" : "terminated"}});
       const std::lock_guard lock(guard);
       signal_received = signal;
       if (running != nullptr) running->ask_to_stop();

@@ -136,7 +136,11 @@ const Row& row(ApiError error) {
 
 }  // namespace
 
-GrpcCode grpc_code(ApiError error) { return row(error).code; }
-std::string_view text(ApiError error) { return row(error).text; }
+GrpcCode grpc_code(ApiError error) {
+  return row(error).code;
+}
+std::string_view text(ApiError error) {
+  return row(error).text;
+}
 
 }  // namespace detcd::apply

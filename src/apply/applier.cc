@@ -9,11 +9,13 @@
 
 namespace detcd::apply {
 
-Applier::Applier(std::uint64_t cluster_id) : state_(std::make_unique<State>(cluster_id)) {}
+Applier::Applier(std::uint64_t cluster_id, std::uint32_t chunk_bytes)
+    : state_(std::make_unique<State>(cluster_id, chunk_bytes)) {}
 Applier::~Applier() = default;
 
-Result<std::unique_ptr<Applier>> Applier::restore(std::uint64_t cluster_id, const Image& image) {
-  auto applier = std::make_unique<Applier>(cluster_id);
+Result<std::unique_ptr<Applier>> Applier::restore(std::uint64_t cluster_id, const Image& image,
+                                                  std::uint32_t chunk_bytes) {
+  auto applier = std::make_unique<Applier>(cluster_id, chunk_bytes);
   State& state = *applier->state_;
   mvcc::StoreMarks marks;
   const Result<void> decoded = state.decode_small(image.small_state, marks);
@@ -37,8 +39,11 @@ void Applier::begin(const Position& position, Command command) {
   check(position.index > state_->position.index, "an entry is applied once");
   const bool repeated = state_->requests.seen(command.id);
   if (repeated) state_->answer = state_->requests.repeat(command.id);
-  state_->entry.emplace(State::Entry{
-      .position = position, .command = std::move(command), .erase = {}, .txn = {}, .repeated = repeated});
+  state_->entry.emplace(State::Entry{.position = position,
+                                     .command = std::move(command),
+                                     .erase = {},
+                                     .txn = {},
+                                     .repeated = repeated});
 }
 
 void Applier::skip(const Position& position) {
@@ -83,11 +88,21 @@ std::unique_ptr<HashWork> Applier::hash_kv(Revision revision) const {
   return std::make_unique<PinnedHash>(state_->store, revision);
 }
 
-const Position& Applier::applied() const { return state_->position; }
-Revision Applier::revision() const { return state_->store.revision(); }
-Revision Applier::compact_revision() const { return state_->store.compact_revision(); }
-const membership::Membership& Applier::members() const { return state_->members; }
-const std::string& Applier::cluster_version() const { return state_->cluster_version; }
+const Position& Applier::applied() const {
+  return state_->position;
+}
+Revision Applier::revision() const {
+  return state_->store.revision();
+}
+Revision Applier::compact_revision() const {
+  return state_->store.compact_revision();
+}
+const membership::Membership& Applier::members() const {
+  return state_->members;
+}
+const std::string& Applier::cluster_version() const {
+  return state_->cluster_version;
+}
 
 // What a compaction releases leaves the sizes with the very entry: there is nothing that could be
 // defragmented, and so both are the same number.
@@ -96,7 +111,9 @@ Applier::Sizes Applier::sizes() const {
   return {.size = bytes, .in_use = bytes};
 }
 
-std::uint64_t Applier::state_hash() const { return state_->state_hash(); }
+std::uint64_t Applier::state_hash() const {
+  return state_->state_hash();
+}
 
 Image Applier::capture() const {
   check(!state_->entry, "an image is taken between entries");
@@ -114,7 +131,11 @@ mvcc::Advance Applier::sweep(mvcc::Budget budget) {
   return state_->sweeper.advance(state_->store, meter);
 }
 
-void Applier::make_cold(mvcc::ChunkId chunk) { state_->store.make_cold(chunk); }
-void Applier::provide(mvcc::ChunkId chunk, Bytes bytes) { state_->store.provide(chunk, bytes); }
+void Applier::make_cold(mvcc::ChunkId chunk) {
+  state_->store.make_cold(chunk);
+}
+void Applier::provide(mvcc::ChunkId chunk, Bytes bytes) {
+  state_->store.provide(chunk, bytes);
+}
 
 }  // namespace detcd::apply

@@ -1,7 +1,7 @@
-// Committed command in, new state and answer out: a deterministic function of the log prefix. Work is
-// resumable: begin an entry, advance until Done, take the answer; effects become visible at Done.
-// Entries are applied one after another; reads may run between two advances and see only whole
-// entries. What a member's flags or background progress say never enters (DESIGN §1.3).
+// Committed command in, new state and answer out: a deterministic function of the log prefix. Work
+// is resumable: begin an entry, advance until Done, take the answer; effects become visible at
+// Done. Entries are applied one after another; reads may run between two advances and see only
+// whole entries. What a member's flags or background progress say never enters (DESIGN §1.3).
 #pragma once
 
 #include <cstdint>
@@ -30,23 +30,23 @@ struct Position {
 // A chunk as it is kept on disk: sealed ones never change under their identity.
 struct ChunkImage {
   mvcc::ChunkId id;
-  std::uint64_t hash = 0;      // XXH3-64 of `bytes`.
+  std::uint64_t hash = 0;  // XXH3-64 of `bytes`.
   bool sealed = false;
-  Bytes bytes;                 // Of the open chunk: its prefix at the moment of capture. Empty when the
-                               // chunk is cold: whoever made it so has them. restore needs them all.
+  Bytes bytes;  // Of the open chunk: its prefix at the moment of capture. Empty when the
+                // chunk is cold: whoever made it so has them. restore needs them all.
 };
 
 // The whole applied state at one index, in O(chunks): bytes are shared, not copied.
 struct Image {
   Position position;
   std::uint64_t state_hash = 0;
-  std::vector<ChunkImage> chunks;   // In revision order.
-  std::string small_state;          // Membership, versions, watermark, and the like: canonical bytes.
+  std::vector<ChunkImage> chunks;  // In revision order.
+  std::string small_state;  // Membership, versions, watermark, and the like: canonical bytes.
 };
 
 // A read at one moment. The store may change between advances: what it answers is the state at
-// begin. Destroying it releases its pin. It may outlive the Applier, and is then answered kStopped; so
-// is, with kTooManyRequests, one of too many reads at once.
+// begin. Destroying it releases its pin. It may outlive the Applier, and is then answered kStopped;
+// so is, with kTooManyRequests, one of too many reads at once.
 class RangeWork {
  public:
   virtual ~RangeWork() = default;
@@ -69,24 +69,29 @@ class HashWork {
 
 class Applier {
  public:
-  // An empty store with this membership (what the bootstrap entries will fill).
-  explicit Applier(std::uint64_t cluster_id);
+  static constexpr std::uint32_t kChunkBytes = 1U << 20;
+
+  // An empty store with this membership (what the bootstrap entries will fill). `chunk_bytes` is
+  // the same on all members and in all restarts, so that their chunks match; tests take small ones.
+  explicit Applier(std::uint64_t cluster_id, std::uint32_t chunk_bytes = kChunkBytes);
   // As an image has it. kDamaged when it contradicts itself (hashes, order, formats).
-  static Result<std::unique_ptr<Applier>> restore(std::uint64_t cluster_id, const Image& image);
+  static Result<std::unique_ptr<Applier>> restore(std::uint64_t cluster_id, const Image& image,
+                                                  std::uint32_t chunk_bytes = kChunkBytes);
   ~Applier();
   Applier(const Applier&) = delete;
   Applier& operator=(const Applier&) = delete;
 
-  // Begins an entry; the one before is done. An entry at or below applied() is a mistake of the caller.
-  // A request that the log has brought before has no effect (apply/request_table.h).
+  // Begins an entry; the one before is done. An entry at or below applied() is a mistake of the
+  // caller. A request that the log has brought before has no effect (apply/request_table.h).
   void begin(const Position& position, Command command);
-  // An entry without a command for the state (a leader's empty entry). This and configure are done at
-  // once: an advance says so, an answer need not be taken.
+  // An entry without a command for the state (a leader's empty entry). This and configure are done
+  // at once: an advance says so, an answer need not be taken.
   void skip(const Position& position);
   // A configuration entry: `context` is a membership change (membership/membership.h), or empty.
   // `voters` and `learners` are what the entry puts in force.
   void configure(const Position& position, const Bytes& context,
-                 const std::vector<std::uint64_t>& voters, const std::vector<std::uint64_t>& learners);
+                 const std::vector<std::uint64_t>& voters,
+                 const std::vector<std::uint64_t>& learners);
   mvcc::Advance advance(mvcc::Budget budget);
   // After Done, once: the answer of the entry that was begun last.
   Answer take_answer();
@@ -119,9 +124,9 @@ class Applier {
   // there is nothing to do now.
   mvcc::Advance sweep(mvcc::Budget budget);
 
-  // Chunk bytes in and out of memory (DESIGN §1.2). Making the bytes of a sealed chunk cold is always
-  // allowed (of others it does nothing); work that touches them then answers Need until they are
-  // provided again. Bytes that aren't the chunk's, and ids that aren't there, are passed over.
+  // Chunk bytes in and out of memory (DESIGN §1.2). Making the bytes of a sealed chunk cold is
+  // always allowed (of others it does nothing); work that touches them then answers Need until they
+  // are provided again. Bytes that aren't the chunk's, and ids that aren't there, are passed over.
   void make_cold(mvcc::ChunkId chunk);
   void provide(mvcc::ChunkId chunk, Bytes bytes);
 

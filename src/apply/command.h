@@ -26,7 +26,8 @@ struct RangeRequest {
   std::string range_end;
   std::int64_t limit = 0;
   Revision revision = 0;
-  std::int32_t sort_order = 0;    // As on the wire: values outside the enum are refused by validation.
+  std::int32_t sort_order =
+      0;  // As on the wire: values outside the enum are refused by validation.
   std::int32_t sort_target = 0;
   bool serializable = false;
   bool keys_only = false;
@@ -139,14 +140,15 @@ struct PublishResponse {
   friend bool operator==(const PublishResponse&, const PublishResponse&) = default;
 };
 
-// The replicated cluster version, "3.7.0"; proposed by the leader when it isn't decided or may rise.
+// The replicated cluster version, "3.7.0"; proposed by the leader when it isn't decided or may
+// rise.
 struct SetClusterVersion {
   std::string version;
   friend bool operator==(const SetClusterVersion&, const SetClusterVersion&) = default;
 };
 
-// (origin member, its counter): ties an entry to the call that waits for it, in every incarnation of
-// the origin (the counter's high bits are drawn at start). Unique in the log, except that a lost
+// (origin member, its counter): ties an entry to the call that waits for it, in every incarnation
+// of the origin (the counter's high bits are drawn at start). Unique in the log, except that a lost
 // leader's forwarded proposal may be appended twice: apply keeps the first (exactly once).
 struct RequestId {
   std::uint64_t member = 0;

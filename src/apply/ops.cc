@@ -5,7 +5,7 @@
 namespace detcd::apply {
 namespace {
 
-constexpr std::uint64_t kDeleteUnits = 6;  // Appending a tombstone and two releases.
+constexpr std::uint64_t kDeleteUnits = 12;  // Appending a tombstone and two releases.
 
 }  // namespace
 
@@ -79,16 +79,25 @@ mvcc::Advance DeleteWork::advance(mvcc::Store& store, mvcc::Meter& meter) {
   scan_.pause();
   if (need) return *std::move(need);
   if (!scan_.finished()) return mvcc::More{};
-  while (prev_kv_ && !rows_.single() && response_.prev_kvs.size() < rows_.size()) {
-    if (!meter.spend()) return mvcc::More{};
-    if (response_.prev_kvs.empty()) response_.prev_kvs.reserve(rows_.size());
-    response_.prev_kvs.push_back(std::move(rows_.at(response_.prev_kvs.size())));
+  return collect(meter) ? mvcc::Advance(mvcc::Done{}) : mvcc::Advance(mvcc::More{});
+}
+
+bool DeleteWork::collect(mvcc::Meter& meter) {
+  if (collected_) return rows_.release(meter);
+  if (rows_.single()) {
+    response_.prev_kvs = rows_.take_single();
+  } else {
+    response_.prev_kvs.reserve(rows_.size());
+    while (response_.prev_kvs.size() < rows_.size()) {
+      if (!meter.spend()) return false;
+      response_.prev_kvs.push_back(std::move(rows_.at(response_.prev_kvs.size())));
+    }
   }
-  return mvcc::Done{};
+  collected_ = true;
+  return rows_.release(meter);
 }
 
 DeleteRangeResponse DeleteWork::take(const mvcc::Store& store) {
-  if (prev_kv_ && rows_.single()) response_.prev_kvs = rows_.take_single();
   response_.header_revision = header_revision(store);
   return std::move(response_);
 }

@@ -1,5 +1,6 @@
-// The operations a request is made of, on the store: what a Range asks of mvcc, Put, and DeleteRange
-// as resumable work. They run inside the store's write transaction and see what it has written.
+// The operations a request is made of, on the store: what a Range asks of mvcc, Put, and
+// DeleteRange as resumable work. They run inside the store's write transaction and see what it has
+// written.
 #pragma once
 
 #include <optional>
@@ -12,8 +13,8 @@
 
 namespace detcd::apply {
 
-// Whether a revision may be read, as etcd checks it inside a Txn: 0 is the present; a negative one is
-// compared as it is (ETCD.md §2.5).
+// Whether a revision may be read, as etcd checks it inside a Txn: 0 is the present; a negative one
+// is compared as it is (ETCD.md §2.5).
 [[nodiscard]] std::optional<ApiError> check_revision(Revision asked, Revision current,
                                                      Revision compacted);
 // `request` was validated; `present` is the revision that "current" means.
@@ -37,7 +38,11 @@ class DeleteWork {
   DeleteRangeResponse take(const mvcc::Store& store);
 
  private:
+  // Moves the rows into the answer; true when that is done.
+  bool collect(mvcc::Meter& meter);
+
   bool prev_kv_;
+  bool collected_ = false;
   mvcc::KeyScan scan_;
   mvcc::Rows rows_;
   DeleteRangeResponse response_;

@@ -1,5 +1,5 @@
-// Reads of the applied state as work with a pin: each answers the state at its beginning, however many
-// entries are applied, compacted and swept while it goes on.
+// Reads of the applied state as work with a pin: each answers the state at its beginning, however
+// many entries are applied, compacted and swept while it goes on.
 #pragma once
 
 #include <optional>

@@ -13,8 +13,8 @@ std::uint64_t RequestTable::hash_of(std::uint64_t member, const Interval& interv
 }
 
 std::uint64_t RequestTable::hash_of(const Outcome& outcome) {
-  const std::uint64_t what = static_cast<std::uint64_t>(outcome.kind) << 8 |
-                             static_cast<std::uint64_t>(outcome.error);
+  const std::uint64_t what =
+      static_cast<std::uint64_t>(outcome.kind) << 8 | static_cast<std::uint64_t>(outcome.error);
   const std::uint64_t numbers = mix64(static_cast<std::uint64_t>(outcome.revision),
                                       static_cast<std::uint64_t>(outcome.deleted));
   return mix64(mix64(mix64(outcome.id.member, outcome.id.ordinal), what), numbers);
@@ -120,14 +120,19 @@ Answer RequestTable::repeat(RequestId id) const {
                                   [&](const Outcome& outcome) { return outcome.id == id; });
   if (found == outcomes_.rend()) return ApiError::kTimeout;
   switch (found->kind) {
-    case Kind::kPut: return Response{PutResponse{.header_revision = found->revision}};
+    case Kind::kPut:
+      return Response{PutResponse{.header_revision = found->revision}};
     case Kind::kDelete:
       return Response{
           DeleteRangeResponse{.header_revision = found->revision, .deleted = found->deleted}};
-    case Kind::kCompaction: return Response{CompactionResponse{found->revision}};
-    case Kind::kPublish: return Response{PublishResponse{}};
-    case Kind::kError: return found->error;
-    case Kind::kUnknown: break;
+    case Kind::kCompaction:
+      return Response{CompactionResponse{found->revision}};
+    case Kind::kPublish:
+      return Response{PublishResponse{}};
+    case Kind::kError:
+      return found->error;
+    case Kind::kUnknown:
+      break;
   }
   return ApiError::kTimeout;
 }

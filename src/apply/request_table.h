@@ -1,13 +1,13 @@
-// Which requests the log has brought already, so that one that was forwarded twice takes effect once.
-// Replicated: a function of the log, in the image and in the state hash; bounded.
+// Which requests the log has brought already, so that one that was forwarded twice takes effect
+// once. Replicated: a function of the log, in the image and in the state hash; bounded.
 //
 // The rule. An origin numbers its requests upwards, so what was seen of it is kept as intervals of
 // ordinals; an incarnation's ordinals lie far from another's. Of an origin at most kIntervalsMax
 // intervals are kept, of origins at most kOriginsMax; beyond that the one that was extended longest
-// ago (by log index) is forgotten. A request that was seen has no effect. Its answer is repeated when
-// it is one of the last kOutcomesMax and holds no key-values and no Txn's branches; otherwise the
-// outcome isn't known here any more and is answered as a timeout says it. An id without member or
-// ordinal is never looked up.
+// ago (by log index) is forgotten. A request that was seen has no effect. Its answer is repeated
+// when it is one of the last kOutcomesMax and holds no key-values and no Txn's branches; otherwise
+// the outcome isn't known here any more and is answered as a timeout says it. An id without member
+// or ordinal is never looked up.
 #pragma once
 
 #include <cstdint>

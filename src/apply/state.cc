@@ -21,8 +21,7 @@ mvcc::Advance Applier::State::advance(mvcc::Meter& meter) {
   if (!entry) return mvcc::Done{};
   mvcc::Advance step = mvcc::Done{};
   if (!entry->repeated) {
-    step = std::visit([&](auto& request) { return run(request, meter); },
-                      entry->command.request);
+    step = std::visit([&](auto& request) { return run(request, meter); }, entry->command.request);
   }
   if (!std::holds_alternative<mvcc::Done>(step)) return step;
   finish();
@@ -65,9 +64,9 @@ mvcc::Advance Applier::State::run(const DeleteRangeRequest& request, mvcc::Meter
 mvcc::Advance Applier::State::run(TxnRequest& request, mvcc::Meter& meter) {
   if (!entry->txn) {
     entry->txn = std::make_unique<TxnWork>(
-        std::move(request), TxnWork::At{.base = store.revision(),
-                                        .compacted = store.compact_revision(),
-                                        .writes = true});
+        std::move(request),
+        TxnWork::At{
+            .base = store.revision(), .compacted = store.compact_revision(), .writes = true});
   }
   mvcc::Advance step = entry->txn->advance(store, &store, meter);
   if (!std::holds_alternative<mvcc::Done>(step)) return step;
@@ -116,11 +115,17 @@ void Applier::State::small_changed() {
 
 std::uint64_t Applier::State::state_hash() const {
   const mvcc::Totals totals = store.totals();
-  const std::array<std::uint64_t, 11> words = {
-      kStateHashVersion, cluster_id, position.index, position.term, position.time_ms,
-      static_cast<std::uint64_t>(store.revision()),
-      static_cast<std::uint64_t>(store.compact_revision()), totals.bytes, totals.hash, small_hash,
-      requests.hash()};
+  const std::array<std::uint64_t, 11> words = {kStateHashVersion,
+                                               cluster_id,
+                                               position.index,
+                                               position.term,
+                                               position.time_ms,
+                                               static_cast<std::uint64_t>(store.revision()),
+                                               static_cast<std::uint64_t>(store.compact_revision()),
+                                               totals.bytes,
+                                               totals.hash,
+                                               small_hash,
+                                               requests.hash()};
   std::uint64_t hash = 0;
   for (const std::uint64_t word : words) hash = mix64(hash, word);
   return hash;

@@ -23,10 +23,13 @@ struct Applier::State {
     Command command;
     std::optional<DeleteWork> erase;
     std::unique_ptr<TxnWork> txn;
-    bool repeated = false;        // The log brought this request before.
+    bool repeated = false;  // The log brought this request before.
   };
 
-  explicit State(std::uint64_t cluster) : cluster_id(cluster) { small_changed(); }
+  State(std::uint64_t cluster, std::uint32_t chunk_bytes)
+      : cluster_id(cluster), store(chunk_bytes) {
+    small_changed();
+  }
 
   // None until the entry is finished; then its answer.
   mvcc::Advance advance(mvcc::Meter& meter);
@@ -51,7 +54,7 @@ struct Applier::State {
   membership::Membership members;
   std::string cluster_version;
   RequestTable requests;
-  std::uint64_t small_hash = 0;   // Of membership and cluster version.
+  std::uint64_t small_hash = 0;  // Of membership and cluster version.
   std::optional<Entry> entry;
   Answer answer = Response{PublishResponse{}};
 };

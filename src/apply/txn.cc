@@ -7,19 +7,27 @@
 namespace detcd::apply {
 namespace {
 
-int order(std::int64_t a, std::int64_t b) { return a < b ? -1 : (a > b ? 1 : 0); }
+int order(std::int64_t a, std::int64_t b) {
+  return a < b ? -1 : (a > b ? 1 : 0);
+}
 
 bool accept(std::int32_t result, int ordering) {
   switch (static_cast<CompareResult>(result)) {
-    case CompareResult::kEqual: return ordering == 0;
-    case CompareResult::kNotEqual: return ordering != 0;
-    case CompareResult::kGreater: return ordering > 0;
-    case CompareResult::kLess: return ordering < 0;
+    case CompareResult::kEqual:
+      return ordering == 0;
+    case CompareResult::kNotEqual:
+      return ordering != 0;
+    case CompareResult::kGreater:
+      return ordering > 0;
+    case CompareResult::kLess:
+      return ordering < 0;
   }
   return true;  // An operator etcd doesn't know holds.
 }
 
-bool done(const mvcc::Advance& step) { return std::holds_alternative<mvcc::Done>(step); }
+bool done(const mvcc::Advance& step) {
+  return std::holds_alternative<mvcc::Done>(step);
+}
 
 }  // namespace
 
@@ -27,10 +35,12 @@ std::optional<bool> CompareWork::test(const mvcc::Store& store,
                                       const mvcc::Version& version) const {
   const std::int64_t number = compare_->number;
   switch (static_cast<CompareTarget>(compare_->target)) {
-    case CompareTarget::kVersion: return accept(compare_->result, order(version.version, number));
+    case CompareTarget::kVersion:
+      return accept(compare_->result, order(version.version, number));
     case CompareTarget::kCreate:
       return accept(compare_->result, order(version.create_revision, number));
-    case CompareTarget::kMod: return accept(compare_->result, order(version.main, number));
+    case CompareTarget::kMod:
+      return accept(compare_->result, order(version.main, number));
     case CompareTarget::kValue:
     case CompareTarget::kLease: {
       const std::optional<mvcc::Record> record = store.peek(version);
@@ -78,11 +88,20 @@ mvcc::Advance TxnWork::advance(const mvcc::Store& store, mvcc::Store* writer, mv
   while (phase_ != Phase::kDone) {
     mvcc::Advance step = mvcc::Done{};
     switch (phase_) {
-      case Phase::kPlan: step = plan(store, meter); break;
-      case Phase::kCheckPuts: step = check_puts(store, meter); break;
-      case Phase::kCheckRanges: step = check_ranges(meter); break;
-      case Phase::kRun: step = run(store, writer, meter); break;
-      case Phase::kDone: break;
+      case Phase::kPlan:
+        step = plan(store, meter);
+        break;
+      case Phase::kCheckPuts:
+        step = check_puts(store, meter);
+        break;
+      case Phase::kCheckRanges:
+        step = check_ranges(meter);
+        break;
+      case Phase::kRun:
+        step = run(store, writer, meter);
+        break;
+      case Phase::kDone:
+        break;
     }
     if (!done(step)) return step;
     if (phase_ == Phase::kDone) break;
@@ -92,7 +111,8 @@ mvcc::Advance TxnWork::advance(const mvcc::Store& store, mvcc::Store* writer, mv
   return mvcc::Done{};
 }
 
-// ---- Which way ------------------------------------------------------------------------------------
+// ---- Which way
+// ------------------------------------------------------------------------------------
 
 mvcc::Advance TxnWork::plan(const mvcc::Store& store, mvcc::Meter& meter) {
   while (comparing_ != nullptr || !branches_.empty()) {
@@ -145,7 +165,8 @@ void TxnWork::plan_next() {
   }
 }
 
-// ---- Whether at all -------------------------------------------------------------------------------
+// ---- Whether at all
+// -------------------------------------------------------------------------------
 
 // Puts come before Ranges, as in etcd: of several mistakes the same one is answered.
 mvcc::Advance TxnWork::check_puts(const mvcc::Store& store, mvcc::Meter& meter) {
@@ -155,7 +176,8 @@ mvcc::Advance TxnWork::check_puts(const mvcc::Store& store, mvcc::Meter& meter) 
     const auto* const put = std::get_if<const PutRequest*>(&steps_[step_]);
     if (put == nullptr) continue;
     const PutRequest& request = **put;
-    if ((request.ignore_value || request.ignore_lease) && store.live(request.key, at_.base) == nullptr) {
+    if ((request.ignore_value || request.ignore_lease) &&
+        store.live(request.key, at_.base) == nullptr) {
       return fail(ApiError::kKeyNotFound);
     }
     // No lease exists in this version.
@@ -169,13 +191,15 @@ mvcc::Advance TxnWork::check_ranges(mvcc::Meter& meter) {
     if (!meter.spend()) return mvcc::More{};
     const auto* const range = std::get_if<const RangeRequest*>(&steps_[step_]);
     if (range == nullptr) continue;
-    const std::optional<ApiError> error = check_revision((*range)->revision, at_.base, at_.compacted);
+    const std::optional<ApiError> error =
+        check_revision((*range)->revision, at_.base, at_.compacted);
     if (error) return fail(*error);
   }
   return mvcc::Done{};
 }
 
-// ---- The ops --------------------------------------------------------------------------------------
+// ---- The ops
+// --------------------------------------------------------------------------------------
 
 mvcc::Advance TxnWork::run(const mvcc::Store& store, mvcc::Store* writer, mvcc::Meter& meter) {
   for (; step_ < steps_.size(); ++step_) {

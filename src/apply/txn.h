@@ -1,7 +1,7 @@
 // A Txn as resumable work, in etcd's three steps (ETCD.md §2.5): decide every compare on the taken
-// path against the state before the Txn; check every op on that path against the same state; run the
-// ops in order, each seeing what those before it wrote. A check that fails fails the whole, before
-// anything was written.
+// path against the state before the Txn; check every op on that path against the same state; run
+// the ops in order, each seeing what those before it wrote. A check that fails fails the whole,
+// before anything was written.
 #pragma once
 
 #include <cstdint>
@@ -38,9 +38,9 @@ class CompareWork {
 class TxnWork {
  public:
   struct At {
-    Revision base = 0;       // The state before the Txn.
+    Revision base = 0;  // The state before the Txn.
     Revision compacted = 0;
-    bool writes = false;     // The Txn is an entry being applied; else it only reads.
+    bool writes = false;  // The Txn is an entry being applied; else it only reads.
   };
   TxnWork(TxnRequest request, const At& at)
       : request_(std::move(request)), at_(at), comparing_(&request_) {}
@@ -74,7 +74,8 @@ class TxnWork {
   mvcc::Advance check_ranges(mvcc::Meter& meter);
   mvcc::Advance run(const mvcc::Store& store, mvcc::Store* writer, mvcc::Meter& meter);
   mvcc::Advance run_step(const mvcc::Store& store, mvcc::Store* writer, mvcc::Meter& meter);
-  mvcc::Advance run_range(const RangeRequest& request, const mvcc::Store& store, mvcc::Meter& meter);
+  mvcc::Advance run_range(const RangeRequest& request, const mvcc::Store& store,
+                          mvcc::Meter& meter);
   mvcc::Advance run_delete(const DeleteRangeRequest& request, mvcc::Store& store,
                            mvcc::Meter& meter);
   void enter(const Enter& step);
@@ -92,16 +93,16 @@ class TxnWork {
   At at_;
   Phase phase_ = Phase::kPlan;
 
-  const TxnRequest* comparing_;        // Whose compares are being decided; null between Txns.
+  const TxnRequest* comparing_;  // Whose compares are being decided; null between Txns.
   std::size_t compare_ = 0;
   std::optional<CompareWork> compare_work_;
-  std::vector<Branch> branches_;       // The branches taken and not yet planned to their end.
+  std::vector<Branch> branches_;  // The branches taken and not yet planned to their end.
   std::vector<Step> steps_;
 
   std::size_t step_ = 0;
   std::optional<mvcc::RangeRead> range_;
   std::optional<DeleteWork> delete_;
-  std::vector<TxnResponse*> open_;     // The answers being filled, outermost first.
+  std::vector<TxnResponse*> open_;  // The answers being filled, outermost first.
   TxnResponse response_;
   std::optional<ApiError> error_;
 };

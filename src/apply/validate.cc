@@ -20,8 +20,8 @@ struct PutKind {
   bool needs_key = false;  // ignore_value or ignore_lease.
 };
 
-// Keys covered by deletes: disjoint intervals [first, second), so that asking stays cheap whatever a
-// request nests.
+// Keys covered by deletes: disjoint intervals [first, second), so that asking stays cheap whatever
+// a request nests.
 class Deleted {
  public:
   void add(const DeleteRangeRequest& erase) {
@@ -36,9 +36,9 @@ class Deleted {
     for (const auto& [begin, end] : other.intervals_) insert(begin, end);
     if (other.from_ && (!from_ || *other.from_ < *from_)) from_ = other.from_;
   }
-  // etcd's check takes a range_end of "\0" for the string it is, which lies before every key, and so
-  // lets a put pass that a delete "from this key on" covers. That put is well defined unless it needs
-  // the key that the delete takes away: etcd panics then (ETCD.md §11), we refuse.
+  // etcd's check takes a range_end of "\0" for the string it is, which lies before every key, and
+  // so lets a put pass that a delete "from this key on" covers. That put is well defined unless it
+  // needs the key that the delete takes away: etcd panics then (ETCD.md §11), we refuse.
   [[nodiscard]] bool conflicts(std::string_view key, const PutKind& put) const {
     if (put.needs_key && from_ && key >= *from_) return true;
     const auto after = intervals_.upper_bound(key);

@@ -1,4 +1,5 @@
-// Static checks of a request, in etcd's order, before anything is proposed or read (ETCD.md §2.2-2.5).
+// Static checks of a request, in etcd's order, before anything is proposed or read (ETCD.md
+// §2.2-2.5).
 #pragma once
 
 #include <optional>

@@ -45,7 +45,9 @@ char* OpenBytes::extend(std::size_t length) {
   return begin;
 }
 
-std::string_view OpenBytes::view() const { return {owner_.buffer_->text.data(), size_}; }
+std::string_view OpenBytes::view() const {
+  return {owner_.buffer_->text.data(), size_};
+}
 
 Bytes OpenBytes::written() const {
   Bytes all(owner_);

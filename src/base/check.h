@@ -1,6 +1,6 @@
-// An assertion that is on in every build: "we are wrong". A failed check ends the process through the
-// handler in force, so that nothing is served or written after an invariant broke. Damage on disk and
-// bad input are never checks: they are values (base/result.h).
+// An assertion that is on in every build: "we are wrong". A failed check ends the process through
+// the handler in force, so that nothing is served or written after an invariant broke. Damage on
+// disk and bad input are never checks: they are values (base/result.h).
 #pragma once
 
 #include <source_location>
@@ -20,7 +20,8 @@ CheckHandler set_check_handler(CheckHandler handler);
 // `promise` says what always holds, as a sentence.
 constexpr void check(bool holds, std::string_view promise,
                      const std::source_location& where = std::source_location::current()) {
-  if (!holds) [[unlikely]] check_failed(promise, where);
+  if (!holds) [[unlikely]]
+    check_failed(promise, where);
 }
 
 }  // namespace detcd

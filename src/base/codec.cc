@@ -49,7 +49,9 @@ bool Reader::boolean() {
   return value == 1;
 }
 
-std::string_view Reader::bytes() { return raw(varint()); }
+std::string_view Reader::bytes() {
+  return raw(varint());
+}
 
 std::string_view Reader::raw(std::uint64_t length) {
   if (!ok_ || length > rest_.size()) {

@@ -1,6 +1,6 @@
 // Little-endian fixed-width numbers, varints and length-prefixed strings: the words of every format
-// of ours (WAL, snapshot, peer wire, canonical state). The writer can't fail; the reader never reads
-// past its end and remembers that it would have.
+// of ours (WAL, snapshot, peer wire, canonical state). The writer can't fail; the reader never
+// reads past its end and remembers that it would have.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ class Writer {
   std::string out_;
 };
 
-// Every read after the input has ended, or of a malformed varint or boolean, gives zero or empty and
-// clears ok(); so a decoder reads everything and asks once.
+// Every read after the input has ended, or of a malformed varint or boolean, gives zero or empty
+// and clears ok(); so a decoder reads everything and asks once.
 class Reader {
  public:
   explicit Reader(std::string_view input) : rest_(input) {}

@@ -25,7 +25,8 @@ class Id {
   std::uint64_t value_ = 0;
 };
 
-// Orders ids in ordered containers, where some order is needed for determinism and none has meaning.
+// Orders ids in ordered containers, where some order is needed for determinism and none has
+// meaning.
 struct IdOrder {
   template <class Tag>
   constexpr bool operator()(Id<Tag> a, Id<Tag> b) const {

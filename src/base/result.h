@@ -13,22 +13,22 @@
 namespace detcd {
 
 enum class Errc : std::uint8_t {
-  kClosed,            // This end, or the mailbox, was closed.
-  kReset,             // The other end tore the connection down.
-  kRefused,           // Nobody listens there.
+  kClosed,   // This end, or the mailbox, was closed.
+  kReset,    // The other end tore the connection down.
+  kRefused,  // Nobody listens there.
   kTimedOut,
   kNotFound,
   kExists,
-  kBusy,              // Somebody else holds the lock or the port.
+  kBusy,  // Somebody else holds the lock or the port.
   kPermission,
   kNoSpace,
-  kIo,                // The device failed a read, a write or a sync.
-  kWouldBlock,        // The bytes aren't in memory.
-  kDamaged,           // A checksum, a chain or a format doesn't hold.
-  kIncompatible,      // A version, a cluster id or a member id is not ours.
-  kInvalid,           // The input is wrong.
+  kIo,            // The device failed a read, a write or a sync.
+  kWouldBlock,    // The bytes aren't in memory.
+  kDamaged,       // A checksum, a chain or a format doesn't hold.
+  kIncompatible,  // A version, a cluster id or a member id is not ours.
+  kInvalid,       // The input is wrong.
   kTooLarge,
-  kUnavailable,       // Try again later or elsewhere.
+  kUnavailable,  // Try again later or elsewhere.
   kInternal,
 };
 
@@ -43,7 +43,7 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}  // NOLINT: a value is a result
+  Result(T value) : state_(std::move(value)) {}                       // NOLINT: a value is a result
   Result(Error error) : state_(std::unexpected(std::move(error))) {}  // NOLINT: so is an error
   [[nodiscard]] bool ok() const { return state_.has_value(); }
   explicit operator bool() const { return ok(); }
@@ -73,7 +73,8 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : state_(std::unexpected(std::move(error))) {}  // NOLINT: an error is a result
+  Result(Error error)
+      : state_(std::unexpected(std::move(error))) {}  // NOLINT: an error is a result
   [[nodiscard]] bool ok() const { return state_.has_value(); }
   explicit operator bool() const { return ok(); }
   [[nodiscard]] const Error& error() const {

@@ -47,46 +47,49 @@ Client::Client(runtime::Scheduler& scheduler, runtime::Network& network,
 Client::~Client() = default;
 
 runtime::Task<Outcome<apply::RangeResponse>> Client::range(apply::RangeRequest request,
-                                                           TimePoint deadline) {
-  Request call{"/etcdserverpb.KV/Range", wire::serialize(request), deadline, Repeatable::kYes, {}};
+                                                           CallOptions options) {
+  Request call{"/etcdserverpb.KV/Range", wire::serialize(request), options, Repeatable::kYes, {}};
   Raw raw = co_await invoke(std::move(call));
   co_return kv_outcome<apply::RangeResponse>(std::move(raw), wire::parse_range_response);
 }
 
 runtime::Task<Outcome<apply::PutResponse>> Client::put(apply::PutRequest request,
-                                                       TimePoint deadline) {
-  Request call{"/etcdserverpb.KV/Put", wire::serialize(request), deadline, Repeatable::kNo, {}};
+                                                       CallOptions options) {
+  Request call{"/etcdserverpb.KV/Put", wire::serialize(request), options, Repeatable::kNo, {}};
   Raw raw = co_await invoke(std::move(call));
   co_return kv_outcome<apply::PutResponse>(std::move(raw), wire::parse_put_response);
 }
 
 runtime::Task<Outcome<apply::DeleteRangeResponse>> Client::delete_range(
-    apply::DeleteRangeRequest request, TimePoint deadline) {
-  Request call{"/etcdserverpb.KV/DeleteRange", wire::serialize(request), deadline,
-               Repeatable::kNo, {}};
+    apply::DeleteRangeRequest request, CallOptions options) {
+  Request call{
+      "/etcdserverpb.KV/DeleteRange", wire::serialize(request), options, Repeatable::kNo, {}};
   Raw raw = co_await invoke(std::move(call));
   co_return kv_outcome<apply::DeleteRangeResponse>(std::move(raw),
                                                    wire::parse_delete_range_response);
 }
 
 runtime::Task<Outcome<apply::TxnResponse>> Client::txn(apply::TxnRequest request,
-                                                       TimePoint deadline) {
-  Request call{"/etcdserverpb.KV/Txn", wire::serialize(request), deadline, Repeatable::kNo, {}};
+                                                       CallOptions options) {
+  Request call{"/etcdserverpb.KV/Txn", wire::serialize(request), options, Repeatable::kNo, {}};
   Raw raw = co_await invoke(std::move(call));
   co_return kv_outcome<apply::TxnResponse>(std::move(raw), wire::parse_txn_response);
 }
 
 runtime::Task<Outcome<apply::CompactionResponse>> Client::compact(apply::CompactionRequest request,
-                                                                  TimePoint deadline) {
-  Request call{"/etcdserverpb.KV/Compact", wire::serialize(request), deadline, Repeatable::kNo, {}};
+                                                                  CallOptions options) {
+  Request call{"/etcdserverpb.KV/Compact", wire::serialize(request), options, Repeatable::kNo, {}};
   Raw raw = co_await invoke(std::move(call));
   co_return kv_outcome<apply::CompactionResponse>(std::move(raw), wire::parse_compaction_response);
 }
 
 runtime::Task<Outcome<std::vector<membership::Member>>> Client::member_list(bool linearizable,
-                                                                            TimePoint deadline) {
+                                                                            CallOptions options) {
   Request call{"/etcdserverpb.Cluster/MemberList",
-               wire::serialize_member_list_request(linearizable), deadline, Repeatable::kYes, {}};
+               wire::serialize_member_list_request(linearizable),
+               options,
+               Repeatable::kYes,
+               {}};
   Raw raw = co_await invoke(std::move(call));
   if (auto* failure = std::get_if<Failure>(&raw)) co_return std::move(*failure);
   Result<wire::MemberList> parsed = wire::parse_member_list_response(std::get<Bytes>(raw).view());
@@ -94,8 +97,8 @@ runtime::Task<Outcome<std::vector<membership::Member>>> Client::member_list(bool
   co_return Answer<std::vector<membership::Member>>{parsed->header, std::move(parsed->members)};
 }
 
-runtime::Task<Outcome<wire::Status>> Client::status(std::size_t endpoint, TimePoint deadline) {
-  Request call{"/etcdserverpb.Maintenance/Status", {}, deadline, Repeatable::kYes, endpoint};
+runtime::Task<Outcome<wire::Status>> Client::status(std::size_t endpoint, CallOptions options) {
+  Request call{"/etcdserverpb.Maintenance/Status", {}, options, Repeatable::kYes, endpoint};
   Raw raw = co_await invoke(std::move(call));
   if (auto* failure = std::get_if<Failure>(&raw)) co_return std::move(*failure);
   Result<wire::Status> parsed = wire::parse_status_response(std::get<Bytes>(raw).view());
@@ -104,10 +107,10 @@ runtime::Task<Outcome<wire::Status>> Client::status(std::size_t endpoint, TimePo
 }
 
 runtime::Task<Outcome<apply::HashKvAnswer>> Client::hash_kv(std::size_t endpoint,
-                                                            mvcc::Revision revision,
-                                                            TimePoint deadline) {
+                                                            apply::Revision revision,
+                                                            CallOptions options) {
   Request call{"/etcdserverpb.Maintenance/HashKV", wire::serialize_hash_kv_request(revision),
-               deadline, Repeatable::kYes, endpoint};
+               options, Repeatable::kYes, endpoint};
   Raw raw = co_await invoke(std::move(call));
   if (auto* failure = std::get_if<Failure>(&raw)) co_return std::move(*failure);
   Result<wire::HashKv> parsed = wire::parse_hash_kv_response(std::get<Bytes>(raw).view());
@@ -115,7 +118,9 @@ runtime::Task<Outcome<apply::HashKvAnswer>> Client::hash_kv(std::size_t endpoint
   co_return Answer<apply::HashKvAnswer>{parsed->header, parsed->answer};
 }
 
-std::size_t Client::next_endpoint() { return turn_++ % endpoints_.size(); }
+std::size_t Client::next_endpoint() {
+  return turn_++ % endpoints_.size();
+}
 
 runtime::Task<Client::Raw> Client::invoke(Request request) {
   bool seen = false;  // The server may have seen an attempt before the last one.
@@ -124,20 +129,20 @@ runtime::Task<Client::Raw> Client::invoke(Request request) {
     CallResult result = co_await attempt(request, endpoint);
     if (result.status.code == 0) co_return std::move(result.message);
     seen = seen || (result.processed && maybe_applied(result.status));
-    const Attempt attempt{.status = result.status,
-                          .processed = result.processed,
-                          .repeatable = request.repeatable,
-                          .endpoints = request.endpoint ? 1 : endpoints_.size()};
+    const Attempt failed{.status = result.status,
+                         .processed = result.processed,
+                         .repeatable = request.repeatable,
+                         .endpoints = request.endpoint ? 1 : endpoints_.size()};
     // An attempt that no server saw isn't one: such calls wait until a server can be reached.
     const bool attempts_left = attempts < kAttemptsMax || !result.processed;
-    if (options_.retry == RetryPolicy::kNever || !is_retried(attempt) || !attempts_left) {
+    if (options_.retry == RetryPolicy::kNever || !is_retried(failed) || !attempts_left) {
       co_return Failure{std::move(result.status), seen};
     }
     const std::uint64_t word = random_.draw(kRetrySite, options_.entity, ++pauses_);
     const TimePoint resume =
-        scheduler_.clock().boot() + retry_pause(attempts, attempt.endpoints, word);
-    if (resume >= request.deadline) {
-      co_await runtime::sleep_until(scheduler_, request.deadline);
+        scheduler_.clock().boot() + retry_pause(attempts, failed.endpoints, word);
+    if (resume >= request.options.deadline) {
+      co_await runtime::sleep_until(scheduler_, request.options.deadline);
       co_return Failure{status_of(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), seen};
     }
     co_await runtime::sleep_until(scheduler_, resume);
@@ -145,15 +150,17 @@ runtime::Task<Client::Raw> Client::invoke(Request request) {
 }
 
 runtime::Task<CallResult> Client::attempt(Request request, std::size_t endpoint) {
-  const Result<Connection*> connection = co_await reach(*endpoints_.at(endpoint), request.deadline);
+  const Result<Connection*> connection =
+      co_await reach(*endpoints_.at(endpoint), request.options.deadline);
   if (!connection) {
-    const bool late = scheduler_.clock().boot() >= request.deadline;
+    const bool late = scheduler_.clock().boot() >= request.options.deadline;
     co_return CallResult{late ? status_of(GrpcCode::kDeadlineExceeded, "context deadline exceeded")
                               : status_of(GrpcCode::kUnavailable, connection.error().message),
                          {},
                          false};
   }
-  UnaryCall call{std::move(request.path), std::move(request.message), request.deadline};
+  UnaryCall call{std::move(request.path), std::move(request.message), request.options.deadline,
+                 request.options.trace};
   co_return co_await (*connection)->call(std::move(call));
 }
 
@@ -166,10 +173,9 @@ runtime::Task<Result<Connection*>> Client::reach(Endpoint& endpoint, TimePoint d
   if (!endpoint.connections.empty() && endpoint.connections.back()->usable()) {
     co_return endpoint.connections.back().get();
   }
-  const TimePoint limit =
-      std::min(deadline, scheduler_.clock().boot() + options_.connect_timeout);
-  std::optional<Result<std::unique_ptr<runtime::Stream>>> stream = co_await runtime::with_timeout(
-      scheduler_, limit, network_.connect(endpoint.address));
+  const TimePoint limit = std::min(deadline, scheduler_.clock().boot() + options_.connect_timeout);
+  std::optional<Result<std::unique_ptr<runtime::Stream>>> stream =
+      co_await runtime::with_timeout(scheduler_, limit, network_.connect(endpoint.address));
   if (!stream) co_return Error{Errc::kTimedOut, "dialing " + endpoint.address + " took too long"};
   if (!*stream) co_return stream->error();
   endpoint.connections.push_back(

@@ -1,11 +1,11 @@
-// An etcd client for the simulator's workloads and the load generator: typed calls of KV and of what
-// Cluster and Maintenance serve, over the runtime's interfaces only. A failure says whether the
-// server may have applied the request: what a history needs to know.
+// An etcd client for the simulator's workloads and the load generator: typed calls of KV and of
+// what Cluster and Maintenance serve, over the runtime's interfaces only. A failure says whether
+// the server may have applied the request: what a history needs to know.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +13,8 @@
 #include "apply/command.h"
 #include "client/connection.h"
 #include "client/retry.h"
+#include "http2/message.h"
+#include "membership/membership.h"
 #include "runtime/network.h"
 #include "runtime/random.h"
 #include "runtime/sync.h"
@@ -42,11 +44,19 @@ enum class RetryPolicy : std::uint8_t {
   kAsClientv3,  // Endpoints in turn, waiting for one that can be reached, until the deadline.
 };
 
+// By when a call must have ended, and the trace it belongs to (0: none), sent as `traceparent`.
+struct CallOptions {
+  CallOptions(TimePoint by, std::uint64_t trace_id = 0)  // NOLINT: a deadline is options enough
+      : deadline(by), trace(trace_id) {}
+  TimePoint deadline;
+  std::uint64_t trace;
+};
+
 struct Options {
   std::vector<std::string> endpoints;  // "host:port" or "unix:/path"; at least one.
   RetryPolicy retry = RetryPolicy::kAsClientv3;
   Duration connect_timeout = 2s;
-  std::uint64_t entity = 0;            // Names this client in random draws.
+  std::uint64_t entity = 0;  // Names this client in random draws.
 };
 
 class Client {
@@ -59,19 +69,20 @@ class Client {
   ~Client();
 
   runtime::Task<Outcome<apply::RangeResponse>> range(apply::RangeRequest request,
-                                                     TimePoint deadline);
-  runtime::Task<Outcome<apply::PutResponse>> put(apply::PutRequest request, TimePoint deadline);
+                                                     CallOptions options);
+  runtime::Task<Outcome<apply::PutResponse>> put(apply::PutRequest request, CallOptions options);
   runtime::Task<Outcome<apply::DeleteRangeResponse>> delete_range(apply::DeleteRangeRequest request,
-                                                                  TimePoint deadline);
-  runtime::Task<Outcome<apply::TxnResponse>> txn(apply::TxnRequest request, TimePoint deadline);
+                                                                  CallOptions options);
+  runtime::Task<Outcome<apply::TxnResponse>> txn(apply::TxnRequest request, CallOptions options);
   runtime::Task<Outcome<apply::CompactionResponse>> compact(apply::CompactionRequest request,
-                                                            TimePoint deadline);
+                                                            CallOptions options);
   runtime::Task<Outcome<std::vector<membership::Member>>> member_list(bool linearizable,
-                                                                      TimePoint deadline);
+                                                                      CallOptions options);
   // These two ask one endpoint, by its place in the options.
-  runtime::Task<Outcome<wire::Status>> status(std::size_t endpoint, TimePoint deadline);
+  runtime::Task<Outcome<wire::Status>> status(std::size_t endpoint, CallOptions options);
   runtime::Task<Outcome<apply::HashKvAnswer>> hash_kv(std::size_t endpoint,
-                                                      mvcc::Revision revision, TimePoint deadline);
+                                                      apply::Revision revision,
+                                                      CallOptions options);
 
  private:
   struct Endpoint {
@@ -85,7 +96,7 @@ class Client {
   struct Request {
     std::string path;
     std::string message;
-    TimePoint deadline = kNever;
+    CallOptions options{kNever};
     Repeatable repeatable = Repeatable::kNo;
     std::optional<std::size_t> endpoint;  // None: in turn.
   };
@@ -93,7 +104,7 @@ class Client {
 
   runtime::Task<Raw> invoke(Request request);
   runtime::Task<CallResult> attempt(Request request, std::size_t endpoint);
-  // Null, with `failure` set, when it can't be reached.
+  // The endpoint's connection, made now if need be.
   runtime::Task<Result<Connection*>> reach(Endpoint& endpoint, TimePoint deadline);
   std::size_t next_endpoint();
 

@@ -4,6 +4,7 @@
 
 #include "apply/api_error.h"
 #include "base/check.h"
+#include "telemetry/trace_context.h"
 
 namespace detcd::client {
 namespace {
@@ -29,7 +30,9 @@ Connection::Connection(runtime::Scheduler& scheduler, std::unique_ptr<runtime::S
   tasks_.spawn(write());
 }
 
-Connection::~Connection() { check(pending_.empty(), "a connection outlives its calls"); }
+Connection::~Connection() {
+  check(pending_.empty(), "a connection outlives its calls");
+}
 
 Connection::Registration::~Registration() {
   connection.pending_.erase(stream);
@@ -41,14 +44,18 @@ Connection::Registration::~Registration() {
 runtime::Task<CallResult> Connection::call(UnaryCall request) {
   const TimePoint now = scheduler_.clock().boot();
   if (request.deadline <= now) {
-    co_return CallResult{status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {},
-                         false};
+    co_return CallResult{
+        status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {}, false};
   }
   std::optional<http2::StreamId> stream;
   if (usable()) {
     std::optional<std::int64_t> timeout_ns;
     if (request.deadline != kNever) timeout_ns = (request.deadline - now).count();
-    stream = session_.open(request.path, {}, timeout_ns);
+    http2::Headers metadata;
+    if (request.trace != 0) {
+      metadata.emplace_back(telemetry::kTraceParent, telemetry::format_traceparent(request.trace));
+    }
+    stream = session_.open(request.path, metadata, timeout_ns);
   }
   if (!stream) {
     co_return CallResult{status(GrpcCode::kUnavailable, "transport is closing"), {}, false};
@@ -62,8 +69,8 @@ runtime::Task<CallResult> Connection::call(UnaryCall request) {
   while (!pending.done) {
     const bool woken = co_await pending.ended.wait_until(request.deadline);
     if (!woken) {
-      co_return CallResult{status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {},
-                           true};
+      co_return CallResult{
+          status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {}, true};
     }
   }
   co_return std::move(pending.result);
@@ -71,8 +78,7 @@ runtime::Task<CallResult> Connection::call(UnaryCall request) {
 
 void Connection::take_events() {
   for (http2::ClientEvent& event : session_.take_events()) {
-    const http2::StreamId stream =
-        std::visit([](const auto& e) { return e.stream; }, event);
+    const http2::StreamId stream = std::visit([](const auto& e) { return e.stream; }, event);
     const auto found = pending_.find(stream);
     if (found == pending_.end()) continue;
     Pending& pending = *found->second;

@@ -1,9 +1,10 @@
-// One HTTP/2 connection of the client: any number of unary calls at once over one runtime::Stream. A
-// call ends exactly once: with an answer, a status, its deadline, or the loss of the connection, and
-// says whether the server may have seen it. Destroying a call's task cancels it on the wire.
+// One HTTP/2 connection of the client: any number of unary calls at once over one runtime::Stream.
+// A call ends exactly once: with an answer, a status, its deadline, or the loss of the connection,
+// and says whether the server may have seen it. Destroying a call's task cancels it on the wire.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,14 +19,15 @@ namespace detcd::client {
 
 struct CallResult {
   http2::GrpcStatus status;
-  Bytes message;           // Of an answer: status.code is 0.
-  bool processed = true;   // False when the server provably never saw the request.
+  Bytes message;          // Of an answer: status.code is 0.
+  bool processed = true;  // False when the server provably never saw the request.
 };
 
 struct UnaryCall {
-  std::string path;        // "/etcdserverpb.KV/Put"
+  std::string path;  // "/etcdserverpb.KV/Put"
   std::string message;
   TimePoint deadline = kNever;
+  std::uint64_t trace = 0;  // 0: none.
 };
 
 class Connection {

@@ -24,8 +24,7 @@ bool is_retried(const Attempt& attempt) {
   if (attempt.status.message == apply::text(apply::ApiError::kNotSupportedForLearner)) {
     return attempt.endpoints > 1;
   }
-  return attempt.repeatable == Repeatable::kYes &&
-         has_code(attempt.status, GrpcCode::kUnavailable);
+  return attempt.repeatable == Repeatable::kYes && has_code(attempt.status, GrpcCode::kUnavailable);
 }
 
 Duration retry_pause(std::size_t attempt, std::size_t endpoints, std::uint64_t word) {
@@ -47,7 +46,8 @@ bool maybe_applied(const http2::GrpcStatus& status) {
     case GrpcCode::kFailedPrecondition:
     case GrpcCode::kOutOfRange:
     case GrpcCode::kUnimplemented:
-    case GrpcCode::kUnauthenticated: return false;
+    case GrpcCode::kUnauthenticated:
+      return false;
     case GrpcCode::kOk:
     case GrpcCode::kCancelled:
     case GrpcCode::kUnknown:
@@ -55,7 +55,8 @@ bool maybe_applied(const http2::GrpcStatus& status) {
     case GrpcCode::kAborted:
     case GrpcCode::kInternal:
     case GrpcCode::kUnavailable:
-    case GrpcCode::kDataLoss: return true;
+    case GrpcCode::kDataLoss:
+      return true;
   }
   return true;
 }

@@ -1,5 +1,6 @@
-// When a failed call is made again, as Go's clientv3 decides it (ETCD.md §3.4): reads when the server
-// was unavailable, everything else only when the server provably never saw it. A pure function.
+// When a failed call is made again, as Go's clientv3 decides it (ETCD.md §3.4): reads when the
+// server was unavailable, everything else only when the server provably never saw it. A pure
+// function.
 #pragma once
 
 #include <cstddef>

@@ -37,7 +37,9 @@ void append_connection(std::string& out, const AnswerForm& form) {
 }
 
 // RFC 9110 §6.4.1: these never have content.
-bool may_have_body(std::uint32_t status) { return status >= 200 && status != 204 && status != 304; }
+bool may_have_body(std::uint32_t status) {
+  return status >= 200 && status != 204 && status != 304;
+}
 
 }  // namespace
 

@@ -13,10 +13,10 @@ namespace detcd::http1 {
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
-  std::string method;      // As sent: "GET".
-  std::string target;      // As sent: path, and query behind '?'.
+  std::string method;  // As sent: "GET".
+  std::string target;  // As sent: path, and query behind '?'.
   std::uint32_t minor_version = 1;
-  Headers headers;         // Names in lower case, in order.
+  Headers headers;  // Names in lower case, in order.
   std::string body;
   bool keep_alive = true;  // The client wants to use the connection again.
 

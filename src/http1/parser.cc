@@ -24,7 +24,9 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 // The form of Go's net/http server: the status is the text, and the connection ends.
 Response refusal(std::uint32_t status) {
@@ -53,9 +55,9 @@ struct RequestParser::State {
 
   Limits limits;
   std::optional<Parser> parser;
-  std::string pending;      // Fed, not yet parsed.
-  bool begun = false;       // Bytes of the request at hand were parsed.
-  bool judged = false;      // Its headers were looked at.
+  std::string pending;  // Fed, not yet parsed.
+  bool begun = false;   // Bytes of the request at hand were parsed.
+  bool judged = false;  // Its headers were looked at.
   bool tell_continue = false;
   std::optional<Response> failure;
 };
@@ -146,10 +148,16 @@ std::optional<Request> RequestParser::next() {
   return state_->take_request();
 }
 
-bool RequestParser::take_continue() { return std::exchange(state_->tell_continue, false); }
+bool RequestParser::take_continue() {
+  return std::exchange(state_->tell_continue, false);
+}
 
-const std::optional<Response>& RequestParser::failure() const { return state_->failure; }
+const std::optional<Response>& RequestParser::failure() const {
+  return state_->failure;
+}
 
-bool RequestParser::idle() const { return !state_->begun && state_->pending.empty(); }
+bool RequestParser::idle() const {
+  return !state_->begun && state_->pending.empty();
+}
 
 }  // namespace detcd::http1

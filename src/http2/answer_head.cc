@@ -63,13 +63,13 @@ std::optional<GrpcStatus> AnswerHead::judge() const {
   }
   if (grpc_status) return std::nullopt;
   if (http_status != 200) {
-    return GrpcStatus{grpc_code_of_http_status(http_status),
-                      "unexpected HTTP status code received from server: " +
-                          std::to_string(http_status)};
+    return GrpcStatus{
+        grpc_code_of_http_status(http_status),
+        "unexpected HTTP status code received from server: " + std::to_string(http_status)};
   }
   if (!is_grpc_content_type(content_type)) {
-    return GrpcStatus{kUnknown, "transport: received unexpected content-type \"" + content_type +
-                                    "\""};
+    return GrpcStatus{kUnknown,
+                      "transport: received unexpected content-type \"" + content_type + "\""};
   }
   if (!encoding_name.empty() && encoding_name != "identity" && encoding_name != "gzip") {
     return GrpcStatus{kInternal, "grpc: Decompressor is not installed for grpc-encoding \"" +

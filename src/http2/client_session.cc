@@ -28,13 +28,13 @@ struct Call {
   AnswerHead head;
   Deframer input;
   OutputQueue output;
-  bool headers_sent = false;   // The request's HEADERS were handed out: the server may know it.
+  bool headers_sent = false;  // The request's HEADERS were handed out: the server may know it.
   bool answer_begun = false;
   bool end_requested = false;
   bool end_sent = false;
-  bool data_active = false;    // nghttp2 holds a DATA item that reads from `output`.
-  bool data_ending = false;    // That item's last frame was cut.
-  bool ended = false;          // CallEnded was given, or the caller cancelled.
+  bool data_active = false;  // nghttp2 holds a DATA item that reads from `output`.
+  bool data_ending = false;  // That item's last frame was cut.
+  bool ended = false;        // CallEnded was given, or the caller cancelled.
 };
 
 // Points into `name` and `value`; nghttp2 copies the pair into its frame.
@@ -188,8 +188,8 @@ void ClientSession::State::take_data(Call& call, std::string_view data) {
     if (step == Deframer::Step::kFailed) {
       abandon(call, call.input.failure());
     } else if (step == Deframer::Step::kMessage) {
-      events.emplace_back(AnswerMessage{StreamId(static_cast<std::uint64_t>(call.id)),
-                                        call.input.take_message()});
+      events.emplace_back(
+          AnswerMessage{StreamId(static_cast<std::uint64_t>(call.id)), call.input.take_message()});
     }
   }
 }
@@ -216,8 +216,8 @@ int ClientSession::State::on_begin_headers(nghttp2_session*, const nghttp2_frame
 
 int ClientSession::State::on_header(nghttp2_session*, const nghttp2_frame* frame,
                                     const std::uint8_t* name, std::size_t name_size,
-                                    const std::uint8_t* value, std::size_t value_size,
-                                    std::uint8_t, void* user) {
+                                    const std::uint8_t* value, std::size_t value_size, std::uint8_t,
+                                    void* user) {
   Call* call = static_cast<State*>(user)->find(frame->hd.stream_id);
   if (call == nullptr || call->ended) return 0;
   call->head.add(text(name, name_size), text(value, value_size));
@@ -330,8 +330,8 @@ std::optional<StreamId> ClientSession::open(std::string_view path, const Headers
   State& state = *state_;
   if (state.dead || state.going_away) return std::nullopt;
   if (nghttp2_session_check_request_allowed(state.session) == 0) return std::nullopt;
-  const std::uint32_t streams_max = nghttp2_session_get_remote_settings(
-      state.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  const std::uint32_t streams_max =
+      nghttp2_session_get_remote_settings(state.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   if (state.calls.size() >= streams_max) return std::nullopt;
   const std::string timeout = timeout_ns ? format_grpc_timeout(*timeout_ns) : std::string();
   std::vector<nghttp2_nv>& headers = state.headers;
@@ -384,7 +384,9 @@ void ClientSession::connection_lost() {
   if (!state_->dead) state_->end_all("error reading from server: EOF");
 }
 
-std::vector<ClientEvent> ClientSession::take_events() { return std::exchange(state_->events, {}); }
+std::vector<ClientEvent> ClientSession::take_events() {
+  return std::exchange(state_->events, {});
+}
 
 std::string ClientSession::take_output(std::size_t max) {
   State& state = *state_;
@@ -405,16 +407,22 @@ bool ClientSession::wants_write() const {
   return !state_->dead && nghttp2_session_want_write(state_->session) != 0;
 }
 
-bool ClientSession::going_away() const { return state_->going_away; }
+bool ClientSession::going_away() const {
+  return state_->going_away;
+}
 
-std::size_t ClientSession::open_streams() const { return state_->calls.size(); }
+std::size_t ClientSession::open_streams() const {
+  return state_->calls.size();
+}
 
 std::size_t ClientSession::queued_bytes(StreamId stream) const {
   const Call* call = state_->find(stream);
   return call == nullptr ? 0 : call->output.bytes();
 }
 
-bool ClientSession::closed() const { return state_->dead; }
+bool ClientSession::closed() const {
+  return state_->dead;
+}
 
 void ClientSession::ping() {
   if (state_->dead || state_->ping_outstanding) return;
@@ -422,6 +430,8 @@ void ClientSession::ping() {
   nghttp2_submit_ping(state_->session, NGHTTP2_FLAG_NONE, nullptr);
 }
 
-bool ClientSession::ping_outstanding() const { return state_->ping_outstanding; }
+bool ClientSession::ping_outstanding() const {
+  return state_->ping_outstanding;
+}
 
 }  // namespace detcd::http2

@@ -40,8 +40,8 @@ class ClientSession {
   std::optional<StreamId> open(std::string_view path, const Headers& metadata,
                                std::optional<std::int64_t> timeout_ns);
   void send_message(StreamId stream, Bytes message);
-  void end_request(StreamId stream);   // Half close.
-  void cancel(StreamId stream);        // RST_STREAM(CANCEL); no event of the call comes after it.
+  void end_request(StreamId stream);  // Half close.
+  void cancel(StreamId stream);       // RST_STREAM(CANCEL); no event of the call comes after it.
 
   bool feed(std::string_view bytes);
   // The transport is gone: ends all calls.

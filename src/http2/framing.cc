@@ -141,9 +141,8 @@ void OutputQueue::move_to(std::string& out, std::size_t count) {
   while (count > 0) {
     const std::size_t prefix_bytes = front_.prefix_bytes;
     const bool in_prefix = front_taken_ < prefix_bytes;
-    const std::string_view source = in_prefix
-                                        ? std::string_view(front_.prefix.data(), prefix_bytes)
-                                        : front_.message.view();
+    const std::string_view source =
+        in_prefix ? std::string_view(front_.prefix.data(), prefix_bytes) : front_.message.view();
     const std::string_view part =
         source.substr(in_prefix ? front_taken_ : front_taken_ - prefix_bytes, count);
     out.append(part);

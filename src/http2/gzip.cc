@@ -29,7 +29,9 @@ class Inflater {
   z_stream stream_{};
 };
 
-Error damaged(std::string_view what) { return {Errc::kDamaged, std::string(what)}; }
+Error damaged(std::string_view what) {
+  return {Errc::kDamaged, std::string(what)};
+}
 
 }  // namespace
 

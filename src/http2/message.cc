@@ -19,7 +19,9 @@ constexpr std::array<TimeoutUnit, 6> kUnits = {{{'n', 1},
 constexpr std::size_t kDigitsMax = 8;
 constexpr std::int64_t kValueMax = 99'999'999;
 
-bool travels_plain(unsigned char c) { return c >= 0x20 && c <= 0x7e && c != '%'; }
+bool travels_plain(unsigned char c) {
+  return c >= 0x20 && c <= 0x7e && c != '%';
+}
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';

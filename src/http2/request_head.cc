@@ -95,25 +95,29 @@ std::optional<Refusal> RequestHead::judge() const {
   const auto hosts = std::count_if(metadata.begin(), metadata.end(),
                                    [](const auto& header) { return header.first == "host"; });
   if (hosts > 1) {
-    return Refusal{400, {kInternal, "num values of :authority: 1, num values of host: " +
-                                        std::to_string(hosts) + ", both must only have 1 value "
-                                        "as per HTTP/2 spec"}};
+    return Refusal{
+        400,
+        {kInternal, "num values of :authority: 1, num values of host: " + std::to_string(hosts) +
+                        ", both must only have 1 value "
+                        "as per HTTP/2 spec"}};
   }
   if (!is_grpc_content_type(content_type)) {
-    return Refusal{
-        415, {kInvalidArgument, "invalid gRPC request content-type " + quoted(content_type)}};
+    return Refusal{415,
+                   {kInvalidArgument, "invalid gRPC request content-type " + quoted(content_type)}};
   }
   if (malformed_timeout) {
     return Refusal{
         400, {kInternal, "malformed grpc-timeout: " + describe_bad_timeout(*malformed_timeout)}};
   }
   if (method != "POST") {
-    return Refusal{405, {kInternal, "Received a HEADERS frame with :method " + quoted(method) +
-                                        " which should be POST"}};
+    return Refusal{405,
+                   {kInternal, "Received a HEADERS frame with :method " + quoted(method) +
+                                   " which should be POST"}};
   }
   if (!encoding()) {
-    return Refusal{200, {kUnimplemented, "grpc: Decompressor is not installed for grpc-encoding " +
-                                             quoted(encoding_name)}};
+    return Refusal{200,
+                   {kUnimplemented, "grpc: Decompressor is not installed for grpc-encoding " +
+                                        quoted(encoding_name)}};
   }
   return std::nullopt;
 }

@@ -79,15 +79,17 @@ ServerSession::State::State(ServerLimits limits_given)
   check(nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(),
                                 settings.size() - (limited ? 0 : 1)) == 0,
         "the settings are within HTTP/2's bounds");
-  const std::uint32_t connection_window = std::clamp<std::uint32_t>(
-      limits.connection_window_bytes, NGHTTP2_INITIAL_CONNECTION_WINDOW_SIZE,
-      NGHTTP2_MAX_WINDOW_SIZE);
+  const std::uint32_t connection_window =
+      std::clamp<std::uint32_t>(limits.connection_window_bytes,
+                                NGHTTP2_INITIAL_CONNECTION_WINDOW_SIZE, NGHTTP2_MAX_WINDOW_SIZE);
   check(nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
                                               static_cast<std::int32_t>(connection_window)) == 0,
         "the connection's window is within HTTP/2's bounds");
 }
 
-ServerSession::State::~State() { nghttp2_session_del(session); }
+ServerSession::State::~State() {
+  nghttp2_session_del(session);
+}
 
 ServerStream* ServerSession::State::find(std::int32_t id) const {
   return static_cast<ServerStream*>(nghttp2_session_get_stream_user_data(session, id));
@@ -100,10 +102,10 @@ void ServerSession::State::refuse(ServerStream& stream, const Refusal& refusal) 
   const std::string code = std::to_string(refusal.status.code);
   const std::string message = percent_encode(refusal.status.message);
   const std::string content_type = answer_content_type(stream.head.content_type);
-  std::array<nghttp2_nv, 5> headers = {
-      header(":status", http_status), header("content-type", content_type),
-      header("grpc-status", code), header("grpc-message", message),
-      header("grpc-accept-encoding", "gzip,identity")};
+  std::array<nghttp2_nv, 5> headers = {header(":status", http_status),
+                                       header("content-type", content_type),
+                                       header("grpc-status", code), header("grpc-message", message),
+                                       header("grpc-accept-encoding", "gzip,identity")};
   const bool tell_encodings = !stream.head.encoding();
   nghttp2_submit_response(session, stream.id, headers.data(),
                           headers.size() - (tell_encodings ? 0 : 1), nullptr);
@@ -148,10 +150,9 @@ void ServerSession::State::submit_trailers(ServerStream& stream) {
   stream.trailers_sent = true;
   const std::string code = std::to_string(stream.status.code);
   const std::string message = percent_encode(stream.status.message);
-  std::array<nghttp2_nv, 4> headers = {header(":status", "200"),
-                                       header("content-type", stream.content_type),
-                                       header("grpc-status", code),
-                                       header("grpc-message", message)};
+  std::array<nghttp2_nv, 4> headers = {
+      header(":status", "200"), header("content-type", stream.content_type),
+      header("grpc-status", code), header("grpc-message", message)};
   const std::size_t omitted = stream.status.message.empty() ? 1 : 0;
   if (stream.headers_sent) {
     nghttp2_submit_trailer(session, stream.id, headers.data() + 2, 2 - omitted);
@@ -161,8 +162,8 @@ void ServerSession::State::submit_trailers(ServerStream& stream) {
   nghttp2_submit_response(session, stream.id, headers.data(), 4 - omitted, nullptr);
 }
 
-int ServerSession::State::Callbacks::on_begin_headers(
-    nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+int ServerSession::State::Callbacks::on_begin_headers(nghttp2_session* session,
+                                                      const nghttp2_frame* frame, void* user) {
   State& state = *static_cast<State*>(user);
   if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || state.ending) return 0;
   const std::int32_t id = frame->hd.stream_id;
@@ -171,9 +172,10 @@ int ServerSession::State::Callbacks::on_begin_headers(
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_header(
-    nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
-    const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
+int ServerSession::State::Callbacks::on_header(nghttp2_session*, const nghttp2_frame* frame,
+                                               const std::uint8_t* name, std::size_t name_size,
+                                               const std::uint8_t* value, std::size_t value_size,
+                                               std::uint8_t, void* user) {
   State& state = *static_cast<State*>(user);
   // gRPC has no use for a client's trailers.
   if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
@@ -183,8 +185,8 @@ int ServerSession::State::Callbacks::on_header(
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_frame_received(
-    nghttp2_session*, const nghttp2_frame* frame, void* user) {
+int ServerSession::State::Callbacks::on_frame_received(nghttp2_session*, const nghttp2_frame* frame,
+                                                       void* user) {
   State& state = *static_cast<State*>(user);
   if (state.ending) return 0;
   if (frame->hd.type == NGHTTP2_PING) {
@@ -209,9 +211,9 @@ int ServerSession::State::Callbacks::on_frame_received(
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_data(
-    nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* data,
-    std::size_t size, void* user) {
+int ServerSession::State::Callbacks::on_data(nghttp2_session* session, std::uint8_t,
+                                             std::int32_t id, const std::uint8_t* data,
+                                             std::size_t size, void* user) {
   State& state = *static_cast<State*>(user);
   // FACTS: the connection's window never waits for a message of one stream.
   nghttp2_session_consume_connection(session, size);
@@ -220,8 +222,8 @@ int ServerSession::State::Callbacks::on_data(
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_stream_close(
-    nghttp2_session*, std::int32_t id, std::uint32_t, void* user) {
+int ServerSession::State::Callbacks::on_stream_close(nghttp2_session*, std::int32_t id,
+                                                     std::uint32_t, void* user) {
   State& state = *static_cast<State*>(user);
   ServerStream* stream = state.find(id);
   if (stream == nullptr) return 0;
@@ -232,8 +234,8 @@ int ServerSession::State::Callbacks::on_stream_close(
   return 0;
 }
 
-int ServerSession::State::Callbacks::on_frame_sent(
-    nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+int ServerSession::State::Callbacks::on_frame_sent(nghttp2_session* session,
+                                                   const nghttp2_frame* frame, void* user) {
   State& state = *static_cast<State*>(user);
   const std::int32_t id = frame->hd.stream_id;
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
@@ -259,9 +261,9 @@ int ServerSession::State::Callbacks::on_frame_sent(
   return 0;
 }
 
-ssize_t ServerSession::State::Callbacks::read_data(
-    nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t length, std::uint32_t* flags,
-    nghttp2_data_source* source, void*) {
+ssize_t ServerSession::State::Callbacks::read_data(nghttp2_session*, std::int32_t, std::uint8_t*,
+                                                   std::size_t length, std::uint32_t* flags,
+                                                   nghttp2_data_source* source, void*) {
   ServerStream& stream = *static_cast<ServerStream*>(source->ptr);
   const std::size_t count = std::min(length, stream.output.bytes());
   *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
@@ -278,9 +280,9 @@ ssize_t ServerSession::State::Callbacks::read_data(
   return static_cast<ssize_t>(count);
 }
 
-int ServerSession::State::Callbacks::write_data(
-    nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head, std::size_t length,
-    nghttp2_data_source* source, void* user) {
+int ServerSession::State::Callbacks::write_data(nghttp2_session*, nghttp2_frame*,
+                                                const std::uint8_t* frame_head, std::size_t length,
+                                                nghttp2_data_source* source, void* user) {
   constexpr std::size_t kFrameHeadBytes = 9;
   State& state = *static_cast<State*>(user);
   if (state.output.size() >= state.output_data_max) return NGHTTP2_ERR_WOULDBLOCK;

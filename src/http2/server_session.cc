@@ -152,10 +152,9 @@ void ServerSession::State::stream_was_reset() {
 void ServerSession::State::end_connection(std::uint32_t error_code, std::string_view debug_data) {
   if (ending) return;
   ending = true;
-  nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(session), error_code,
-                        reinterpret_cast<const std::uint8_t*>(debug_data.data()),
-                        debug_data.size());
+  nghttp2_submit_goaway(
+      session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session), error_code,
+      reinterpret_cast<const std::uint8_t*>(debug_data.data()), debug_data.size());
 }
 
 void ServerSession::State::reset_all() {
@@ -233,7 +232,9 @@ bool ServerSession::wants_write() const {
   return !state_->dead && nghttp2_session_want_write(state_->session) != 0;
 }
 
-bool ServerSession::closed() const { return state_->dead; }
+bool ServerSession::closed() const {
+  return state_->dead;
+}
 
 void ServerSession::send_message(StreamId stream, Bytes message) {
   State& state = *state_;
@@ -303,8 +304,12 @@ void ServerSession::ping() {
   nghttp2_submit_ping(state_->session, NGHTTP2_FLAG_NONE, nullptr);
 }
 
-bool ServerSession::ping_outstanding() const { return state_->ping_outstanding; }
+bool ServerSession::ping_outstanding() const {
+  return state_->ping_outstanding;
+}
 
-std::size_t ServerSession::open_streams() const { return state_->streams.size(); }
+std::size_t ServerSession::open_streams() const {
+  return state_->streams.size();
+}
 
 }  // namespace detcd::http2

@@ -23,10 +23,10 @@ namespace detcd::http2 {
 struct ServerLimits {
   std::uint32_t concurrent_streams_max = 0xffffffff;
   std::size_t header_bytes_max = 64 << 10;
-  std::size_t message_bytes_max = 2'097'152;      // After decompression.
+  std::size_t message_bytes_max = 2'097'152;  // After decompression.
   std::uint32_t connection_window_bytes = 4 << 20;
-  Duration ping_interval_min = 5s;                // Strikes as grpc-go counts them.
-  std::size_t output_bytes_high = 1 << 20;        // take_output() stops asking for more DATA above.
+  Duration ping_interval_min = 5s;          // Strikes as grpc-go counts them.
+  std::size_t output_bytes_high = 1 << 20;  // take_output() stops asking for more DATA above.
   // Resets that one connection may cause in a second before it is ended (CVE-2023-44487).
   std::uint32_t resets_per_second_max = 1000;
   // Hand over requests of any method whose content type isn't gRPC's, as plain HTTP (/health,
@@ -37,12 +37,12 @@ struct ServerLimits {
 // A stream began: the path is "/package.Service/Method".
 struct StreamOpened {
   StreamId stream;
-  std::string method;       // ":method"
+  std::string method;  // ":method"
   std::string path;
   std::string content_type;
   std::optional<std::int64_t> timeout_ns;  // grpc-timeout
-  Headers metadata;         // All other request headers, in order.
-  bool plain = false;       // Not gRPC: answer with answer_plain().
+  Headers metadata;                        // All other request headers, in order.
+  bool plain = false;                      // Not gRPC: answer with answer_plain().
 };
 // One whole gRPC message, decompressed. Of a plain request its whole body, unless that is empty.
 struct MessageReceived {

@@ -24,10 +24,10 @@ namespace detcd::http2 {
 // One request and its answer, from the first header until nghttp2 closes the stream.
 struct ServerStream {
   std::int32_t id = 0;
-  std::size_t place = 0;       // In State::streams.
+  std::size_t place = 0;  // In State::streams.
   RequestHead head;
   Encoding encoding = Encoding::kIdentity;
-  std::string content_type;    // Of the answer.
+  std::string content_type;  // Of the answer.
   Deframer input;
   OutputQueue output;
   GrpcStatus status;
@@ -93,11 +93,11 @@ struct ServerSession::State {
   TimePoint now{};
   PingPolicy pings;
   RateLimit resets;
-  std::int32_t handed_out = 0;           // The highest stream whose StreamOpened was taken.
-  std::optional<std::int32_t> last_id;   // Said in the final GOAWAY; later streams don't exist.
+  std::int32_t handed_out = 0;          // The highest stream whose StreamOpened was taken.
+  std::optional<std::int32_t> last_id;  // Said in the final GOAWAY; later streams don't exist.
   bool ping_outstanding = false;
-  bool ending = false;                   // A GOAWAY of ours ends the connection once written.
-  bool dead = false;                     // Nothing is read or written any more.
+  bool ending = false;  // A GOAWAY of ours ends the connection once written.
+  bool dead = false;    // Nothing is read or written any more.
 };
 
 }  // namespace detcd::http2

@@ -10,7 +10,7 @@ namespace detcd::http2 {
 enum class Protocol : std::uint8_t {
   kNeedsMore,  // What has arrived is a true beginning of the HTTP/2 preface, or nothing.
   kHttp2,
-  kHttp1,      // Anything else; whether it is HTTP at all is for the HTTP/1.1 parser to say.
+  kHttp1,  // Anything else; whether it is HTTP at all is for the HTTP/1.1 parser to say.
 };
 
 // The 24 bytes every HTTP/2 client sends first (RFC 9113 §3.4).

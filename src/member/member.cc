@@ -11,11 +11,12 @@ runtime::Task<Result<std::unique_ptr<runtime::Listener>>> bind(runtime::World wo
                                                                std::string address) {
   Result<std::unique_ptr<runtime::Listener>> listener = co_await world.network.listen(address);
   if (listener) co_return std::move(listener);
-  co_return Error{listener.error().code,
-                  "listen tcp " + address + ": " + listener.error().message};
+  co_return Error{listener.error().code, "listen tcp " + address + ": " + listener.error().message};
 }
 
-runtime::Task<void> shut_down(api::Listener& listener) { co_await listener.shutdown(); }
+runtime::Task<void> shut_down(api::Listener& listener) {
+  co_await listener.shutdown();
+}
 
 }  // namespace
 
@@ -75,7 +76,9 @@ runtime::Task<server::Stopped> Member::run() {
   co_return stopped;
 }
 
-void Member::request_stop() { node_->request_stop(); }
+void Member::request_stop() {
+  node_->request_stop();
+}
 
 std::vector<std::string> Member::client_addresses() const {
   std::vector<std::string> addresses;

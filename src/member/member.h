@@ -1,6 +1,6 @@
-// A whole member as one object: its listeners, its node and the connections of its clients, composed
-// the same way in every world. Ports are bound before the data directory is touched, so that a port
-// in use changes nothing.
+// A whole member as one object: its listeners, its node and the connections of its clients,
+// composed the same way in every world. Ports are bound before the data directory is touched, so
+// that a port in use changes nothing.
 #pragma once
 
 #include <memory>
@@ -19,8 +19,9 @@ namespace detcd::member {
 
 struct Options {
   server::NodeOptions node;
-  std::vector<std::string> peer_addresses;    // host:port to listen on.
-  // Served on the node's own scheduler. Empty when the owner serves clients elsewhere, by service().
+  std::vector<std::string> peer_addresses;  // host:port to listen on.
+  // Served on the node's own scheduler. Empty when the owner serves clients elsewhere, by
+  // service().
   std::vector<std::string> client_addresses;
   api::Settings clients;
 };
@@ -29,7 +30,8 @@ class Member {
   struct Private {};
 
  public:
-  // Binds, opens and recovers. Errors: kBusy (port or directory in use) and those of server::Node::open.
+  // Binds, opens and recovers. Errors: kBusy (port or directory in use) and those of
+  // server::Node::open.
   static runtime::Task<Result<std::unique_ptr<Member>>> open(runtime::World world,
                                                              telemetry::Log log, Options options,
                                                              server::Observer* observer);

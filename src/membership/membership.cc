@@ -17,7 +17,8 @@ constexpr std::uint64_t kListMax = 1U << 16;
 std::uint64_t sha1_prefix(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
-  const int done = EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha1(), nullptr);
+  const int done =
+      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha1(), nullptr);
   check(done == 1 && size >= 8, "libcrypto computes SHA-1");
   std::uint64_t prefix = 0;
   for (std::size_t i = 0; i < 8; ++i) prefix = prefix << 8 | digest[i];
@@ -153,7 +154,9 @@ std::vector<Member> Membership::list() const {
   return members;
 }
 
-bool Membership::was_removed(std::uint64_t id) const { return removed_.contains(id); }
+bool Membership::was_removed(std::uint64_t id) const {
+  return removed_.contains(id);
+}
 
 void Membership::encode(Writer& out) const {
   out.varint(members_.size());
@@ -179,7 +182,8 @@ Result<Membership> Membership::decode(Reader& in) {
   for (std::uint64_t i = 0; i < removed && in.ok(); ++i) {
     const std::uint64_t id = in.u64();
     const bool ascending = membership.removed_.empty() || *membership.removed_.rbegin() < id;
-    if (!ascending || membership.members_.contains(id)) return damaged("names a removed id wrongly");
+    if (!ascending || membership.members_.contains(id))
+      return damaged("names a removed id wrongly");
     membership.removed_.insert(membership.removed_.end(), id);
   }
   if (!in.ok()) return damaged("is cut short");

@@ -17,15 +17,15 @@ namespace detcd::membership {
 
 struct Member {
   std::uint64_t id = 0;
-  std::string name;                       // Empty until the member has published itself.
-  std::vector<std::string> peer_urls;     // Sorted.
+  std::string name;                    // Empty until the member has published itself.
+  std::vector<std::string> peer_urls;  // Sorted.
   std::vector<std::string> client_urls;
   bool is_learner = false;
   friend bool operator==(const Member&, const Member&) = default;
 };
 
-// First 8 bytes, big endian, of SHA1(sorted peer URLs ‖ token [‖ decimal unix seconds, with the token
-// part empty, for members added at run time]).
+// First 8 bytes, big endian, of SHA1(sorted peer URLs ‖ token [‖ decimal unix seconds, with the
+// token part empty, for members added at run time]).
 [[nodiscard]] std::uint64_t member_id(std::vector<std::string> peer_urls, std::string_view token,
                                       std::optional<std::int64_t> added_at_unix_s = std::nullopt);
 // First 8 bytes, big endian, of SHA1(ids ascending, 8 bytes big endian each).

@@ -11,7 +11,8 @@
 namespace detcd::mvcc {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "headers are written as the host's words");
+static_assert(std::endian::native == std::endian::little,
+              "headers are written as the host's words");
 
 constexpr std::uint32_t kMagic = 0x6b686364;  // "dchk"
 constexpr std::uint16_t kFormat = 1;
@@ -56,7 +57,8 @@ std::optional<Header> read_header(std::string_view bytes) {
   std::memcpy(&header.rewritten, bytes.data() + 6, 2);
   std::memcpy(&header.compact, bytes.data() + 8, 8);
   header.span = {get_place(bytes.data() + 16), get_place(bytes.data() + 28)};
-  if (header.magic != kMagic || header.format != kFormat || header.rewritten > 1) return std::nullopt;
+  if (header.magic != kMagic || header.format != kFormat || header.rewritten > 1)
+    return std::nullopt;
   return header;
 }
 
@@ -183,7 +185,8 @@ Result<std::uint32_t> ChunkTable::add_image(ChunkId id, std::uint64_t hash, bool
   const bool rewritten = (id.value() & kRewrittenBit) != 0;
   if (!header || (header->rewritten == 1) != rewritten || (rewritten && !sealed) ||
       hash64(bytes.view()) != hash || bytes.size() > UINT32_MAX) {
-    return Error{Errc::kDamaged, "chunk " + std::to_string(id.value()) + " isn't what its hash says"};
+    return Error{Errc::kDamaged,
+                 "chunk " + std::to_string(id.value()) + " isn't what its hash says"};
   }
   const std::uint32_t slot = take_slot();
   order_.push_back(slot);

@@ -1,12 +1,12 @@
 // Records in revision order, in chunks: buffers that never move, so that what a reader was handed
-// stays where it is. Where a chunk ends depends on the record stream only; a sealed chunk is immutable
-// bytes under one identity and hash. A sealed chunk's bytes may be elsewhere (cold): reading a record
-// then says so.
+// stays where it is. Where a chunk ends depends on the record stream only; a sealed chunk is
+// immutable bytes under one identity and hash. A sealed chunk's bytes may be elsewhere (cold):
+// reading a record then says so.
 //
-// A chunk's bytes begin with a header (magic u32 | format u16 | kind u16 | compact i64 | first place
-// 12 | last place 12), then frames (mvcc/record.h). An original is numbered in the order of the record
-// stream and leaves compact and last at zero; a rewritten one is named by the span of places it stands
-// for and the compact revision it was rewritten at.
+// A chunk's bytes begin with a header (magic u32 | format u16 | kind u16 | compact i64 | first
+// place 12 | last place 12), then frames (mvcc/record.h). An original is numbered in the order of
+// the record stream and leaves compact and last at zero; a rewritten one is named by the span of
+// places it stands for and the compact revision it was rewritten at.
 #pragma once
 
 #include <cstdint>
@@ -34,20 +34,20 @@ struct Span {
 
 struct Chunk {
   ChunkId id;
-  Span span;                       // Of the open chunk and of originals: the records inside.
+  Span span;  // Of the open chunk and of originals: the records inside.
   bool rewritten = false;
   bool sealed = false;
   bool cold = false;
-  std::uint32_t size = 0;          // Of the bytes, wherever they are.
-  std::uint64_t hash = 0;          // XXH3-64 of the bytes, once sealed.
-  std::optional<OpenBytes> open;   // Until it is sealed.
-  Bytes bytes;                     // Once it is sealed, unless cold.
+  std::uint32_t size = 0;         // Of the bytes, wherever they are.
+  std::uint64_t hash = 0;         // XXH3-64 of the bytes, once sealed.
+  std::optional<OpenBytes> open;  // Until it is sealed.
+  Bytes bytes;                    // Once it is sealed, unless cold.
 
   // What the sweep has found; see mvcc/sweep.h.
-  std::uint64_t dead_bytes = 0;            // Frames that no index entry refers to, tombstones too.
+  std::uint64_t dead_bytes = 0;  // Frames that no index entry refers to, tombstones too.
   std::uint64_t dead_tombstone_bytes = 0;
-  Revision dead_tombstone_max = 0;         // The newest revision among them.
-  Revision clean_to = 0;                   // It holds no put that a compaction up to here released.
+  Revision dead_tombstone_max = 0;  // The newest revision among them.
+  Revision clean_to = 0;            // It holds no put that a compaction before this released.
 
   [[nodiscard]] Bytes all() const { return sealed ? bytes : open->written(); }
   [[nodiscard]] std::string_view text() const { return sealed ? bytes.view() : open->view(); }
@@ -80,7 +80,8 @@ class ChunkTable {
   // A chunk beside the order, into which a rewrite copies frames; it gets its place by replace().
   std::uint32_t begin_rewrite(const Span& span, Revision compact, std::size_t capacity);
   Location copy_frame(std::uint32_t slot, std::string_view frame);
-  // The rewritten chunk takes the place of order()[position, position + count); an empty one vanishes.
+  // The rewritten chunk takes the place of order()[position, position + count); an empty one
+  // vanishes.
   void replace(std::size_t position, std::size_t count, std::uint32_t rewritten);
 
   // As an image has them. The frames are verified by the caller.

@@ -16,8 +16,8 @@ constexpr std::uint8_t kVersionTag = 4 << 3;
 constexpr std::uint8_t kValueTag = 5 << 3 | 2;
 constexpr std::uint8_t kLeaseTag = 6 << 3;
 
-constexpr std::uint64_t kRecordUnits = 4;     // Encoding and hashing a small record.
-constexpr std::uint64_t kLookupUnits = 15;    // Finding its key in the index.
+constexpr std::uint64_t kRecordUnits = 4;   // Encoding and hashing a small record.
+constexpr std::uint64_t kLookupUnits = 15;  // Finding its key in the index.
 constexpr std::size_t kBytesPerUnit = 1024;
 
 void put_bytes(Writer& out, std::uint8_t tag, std::string_view value) {
@@ -61,11 +61,13 @@ std::string backend_value(const Record& record) {
 }
 
 HashRead::HashRead(Revision at, Revision compact)
-    : at_(at), compact_(compact), live_(KeyRange{std::string(1, '\0'), std::string(1, '\0')}, at),
+    : at_(at),
+      compact_(compact),
+      live_(KeyRange{std::string(1, '\0'), std::string(1, '\0')}, at),
       hash_(crc32c("key")) {}
 
-// What etcd's compaction keeps at the hashed revision decides which records at or before the compact
-// revision count; when it would keep none, none is skipped.
+// What etcd's compaction keeps at the hashed revision decides which records at or before the
+// compact revision count; when it would keep none, none is skipped.
 bool HashRead::included(const Store& store, const Record& record) const {
   if (record.place.main > compact_) return true;
   // The tombstone at the compact revision is left out, and older ones are gone.

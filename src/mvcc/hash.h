@@ -33,12 +33,12 @@ class HashRead {
 
   Revision at_;
   Revision compact_;
-  KeyScan live_;               // Looks for any key that is live at `at_`.
+  KeyScan live_;  // Looks for any key that is live at `at_`.
   bool live_known_ = false;
   bool any_live_ = false;
   bool finished_ = false;
-  Place next_{0, 0};           // Records before it are hashed.
-  ChunkId chunk_;              // Where the last advance stopped, to go on without a search.
+  Place next_{0, 0};  // Records before it are hashed.
+  ChunkId chunk_;     // Where the last advance stopped, to go on without a search.
   std::size_t offset_ = 0;
   std::uint32_t hash_ = 0;
 };

@@ -1,9 +1,11 @@
 #include "mvcc/key_index.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace detcd::mvcc {
 namespace {
@@ -30,15 +32,16 @@ void VersionList::push(const Version& version) {
 const Version* VersionList::find(Revision at) const {
   if (newest_.main <= at) return &newest_;
   const auto begin = blocks_.begin() + first_block_;
-  const auto block_after = std::partition_point(begin, blocks_.end(), [at, begin, this](const Block& block) {
-    const Version& front = &block == &*begin ? block[first_] : block.front();
-    return front.main <= at;
-  });
+  const auto block_after =
+      std::partition_point(begin, blocks_.end(), [at, begin, this](const Block& block) {
+        const Version& front = &block == &*begin ? block[first_] : block.front();
+        return front.main <= at;
+      });
   if (block_after == begin) return nullptr;
   const Block& block = *(block_after - 1);
   const auto low = block.begin() + (block_after - 1 == begin ? first_ : 0);
-  const auto after = std::partition_point(low, block.end(),
-                                          [at](const Version& v) { return v.main <= at; });
+  const auto after =
+      std::partition_point(low, block.end(), [at](const Version& v) { return v.main <= at; });
   return &*(after - 1);
 }
 
@@ -53,8 +56,8 @@ Version* VersionList::find_exact(Place place) {
   if (block == begin) return nullptr;
   --block;
   const auto low = block->begin() + (block == begin ? first_ : 0);
-  const auto found = std::partition_point(low, block->end(),
-                                          [&](const Version& v) { return v.place() < place; });
+  const auto found =
+      std::partition_point(low, block->end(), [&](const Version& v) { return v.place() < place; });
   return found != block->end() && found->place() == place ? &*found : nullptr;
 }
 
@@ -89,22 +92,40 @@ void VersionList::pop_oldest() {
   }
 }
 
+KeyIndex::Probe KeyIndex::probe(std::string_view key) {
+  return {hash64(key), key};
+}
+
 KeyEntry* KeyIndex::find(std::string_view key) const {
-  const auto found = tree_.find(key);
-  return found == tree_.end() ? nullptr : found->second.get();
+  const Probe wanted = probe(key);
+  const Shard& shard = shards_[shard_of(wanted)];
+  const auto found = shard.find(wanted);
+  return found == shard.end() ? nullptr : found->entry;
 }
 
 KeyEntry& KeyIndex::insert(std::string_view key, const Version& first) {
   auto entry = std::make_unique<KeyEntry>(key, first);
-  const std::string_view name = entry->key;
-  const auto [place, inserted] = tree_.try_emplace(name, std::move(entry));
-  check(inserted, "a key is inserted once");
-  return *place->second;
+  KeyEntry* const made = entry.get();
+  const std::string_view name = made->key;
+  // Keys often come in ascending order: then no search from the root is needed.
+  const std::size_t before = tree_.size();
+  if (tree_.empty() || std::prev(tree_.end())->first < name) {
+    tree_.emplace_hint(tree_.end(), name, std::move(entry));
+  } else {
+    tree_.try_emplace(name, std::move(entry));
+  }
+  check(tree_.size() == before + 1, "a key is inserted once");
+  const Probe wanted = probe(name);
+  shards_[shard_of(wanted)].insert({wanted.hash, made});
+  return *made;
 }
 
 void KeyIndex::erase(std::string_view key) {
   const auto found = tree_.find(key);
   check(found != tree_.end(), "only a key that is there is erased");
+  const Probe wanted = probe(key);
+  Shard& shard = shards_[shard_of(wanted)];
+  shard.erase(shard.find(wanted));
   // The tree's key is a view into the entry: the entry must outlive the erasure.
   const std::unique_ptr<KeyEntry> entry = std::move(found->second);
   tree_.erase(found);

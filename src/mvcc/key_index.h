@@ -1,8 +1,10 @@
-// The ordered index in memory: key → the versions the store still has of it, oldest first. A key's
-// entry never moves while it exists, so that other structures may point at it. Iterators of the tree
-// don't survive an insertion; a key string does.
+// The index in memory: key → the versions the store still has of it, oldest first; a tree for walks
+// in key order and a hash table, never walked, for single keys. A key's entry never moves while it
+// exists, so that other structures may point at it. Iterators of the tree don't survive an
+// insertion; a key string does.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include <absl/container/btree_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include "mvcc/types.h"
 
@@ -35,8 +38,8 @@ struct Version {
   [[nodiscard]] bool tombstone() const { return version == 0; }
 };
 
-// The versions of one key in the order of their places. The newest lies inline; older ones in blocks
-// that grow to a bound, so that neither a push nor a trim of a much-written key takes long.
+// The versions of one key in the order of their places. The newest lies inline; older ones in
+// blocks that grow to a bound, so that neither a push nor a trim of a much-written key takes long.
 class VersionList {
  public:
   explicit VersionList(const Version& first) : newest_(first) {}
@@ -56,7 +59,7 @@ class VersionList {
  private:
   using Block = std::vector<Version>;  // Never grows beyond the capacity it was made with.
   Version newest_;
-  std::uint32_t first_ = 0;      // The oldest one's place in the first block.
+  std::uint32_t first_ = 0;  // The oldest one's place in the first block.
   std::uint32_t first_block_ = 0;
   std::vector<Block> blocks_;
 };
@@ -79,7 +82,38 @@ class KeyIndex {
   [[nodiscard]] std::size_t size() const { return tree_.size(); }
 
  private:
+  // The hash beside the pointer: a table that grows touches no key.
+  struct Slot {
+    std::uint64_t hash = 0;
+    KeyEntry* entry = nullptr;
+  };
+  struct Probe {
+    std::uint64_t hash = 0;
+    std::string_view key;
+  };
+  struct SlotHash {
+    using is_transparent = void;
+    std::size_t operator()(const Slot& slot) const { return slot.hash; }
+    std::size_t operator()(const Probe& probe) const { return probe.hash; }
+  };
+  struct SlotEqual {
+    using is_transparent = void;
+    bool operator()(const Slot& a, const Slot& b) const { return a.entry == b.entry; }
+    bool operator()(const Slot& a, const Probe& b) const {
+      return a.hash == b.hash && a.entry->key == b.key;
+    }
+    bool operator()(const Probe& a, const Slot& b) const { return (*this)(b, a); }
+  };
+  // Many small tables instead of one: the growth of any of them is short.
+  static constexpr std::size_t kShardBits = 8;
+  using Shard = absl::flat_hash_set<Slot, SlotHash, SlotEqual>;
+  [[nodiscard]] static Probe probe(std::string_view key);
+  [[nodiscard]] static std::size_t shard_of(const Probe& probe) {
+    return probe.hash >> (64 - kShardBits);
+  }
+
   Tree tree_;
+  std::array<Shard, 1U << kShardBits> shards_;
 };
 
 }  // namespace detcd::mvcc

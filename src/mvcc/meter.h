@@ -1,5 +1,5 @@
-// Counts down a budget inside one advance. A call always gets at least one step, so that the smallest
-// budget still makes progress.
+// Counts down a budget inside one advance. A call always gets at least one step, so that the
+// smallest budget still makes progress.
 #pragma once
 
 #include <algorithm>

@@ -11,7 +11,9 @@ namespace {
 constexpr std::size_t kRun = 64;
 constexpr std::size_t kNoMax = std::numeric_limits<std::size_t>::max();
 // A row costs a look into its chunk and two shares of the buffer, beyond the visit of its key.
-constexpr std::uint64_t kRowUnits = 2;
+constexpr std::uint64_t kRowUnits = 4;
+constexpr std::uint64_t kMoveUnits = 3;  // Comparing or moving rows that lie anywhere.
+constexpr std::uint64_t kRowsFreedPerUnit = 16;
 
 bool filtered(const RangeQuery& query) {
   return query.min_mod != 0 || query.max_mod != 0 || query.min_create != 0 || query.max_create != 0;
@@ -25,11 +27,15 @@ bool default_order(const RangeQuery& query) {
 
 std::int64_t number(const KeyValue& row, RangeTarget target) {
   switch (target) {
-    case RangeTarget::kVersion: return row.version;
-    case RangeTarget::kCreate: return row.create_revision;
-    case RangeTarget::kMod: return row.mod_revision;
+    case RangeTarget::kVersion:
+      return row.version;
+    case RangeTarget::kCreate:
+      return row.create_revision;
+    case RangeTarget::kMod:
+      return row.mod_revision;
     case RangeTarget::kKey:
-    case RangeTarget::kValue: break;
+    case RangeTarget::kValue:
+      break;
   }
   return 0;
 }
@@ -52,6 +58,14 @@ std::vector<KeyValue> Rows::take_single() {
   return blocks_.empty() ? std::vector<KeyValue>() : std::move(blocks_.front());
 }
 
+bool Rows::release(Meter& meter) {
+  while (!blocks_.empty()) {
+    if (!meter.spend(1 + blocks_.back().size() / kRowsFreedPerUnit)) return false;
+    blocks_.pop_back();
+  }
+  return true;
+}
+
 bool SortWork::before(std::uint32_t a, std::uint32_t b) const {
   const KeyValue& x = rows_->at(descending_ ? b : a);
   const KeyValue& y = rows_->at(descending_ ? a : b);
@@ -62,6 +76,8 @@ bool SortWork::before(std::uint32_t a, std::uint32_t b) const {
 
 bool SortWork::start(Meter& meter) {
   const std::size_t size = rows_->size();
+  from_.reserve(size);
+  to_.reserve(size);
   while (from_.size() < size) {
     if (!meter.spend(kRun)) return false;
     const std::size_t low = from_.size();
@@ -90,7 +106,7 @@ bool SortWork::advance(Meter& meter) {
   if (width_ == 0 && !start(meter)) return false;
   while (width_ < from_.size()) {
     while (left_ < middle_ || right_ < high_) {
-      if (!meter.spend()) return false;
+      if (!meter.spend(kMoveUnits)) return false;
       const bool take_right =
           left_ == middle_ || (right_ < high_ && before(from_[right_], from_[left_]));
       to_.push_back(from_[take_right ? right_++ : left_++]);
@@ -177,7 +193,7 @@ bool RangeRead::cut(Meter& meter) {
   }
   if (result_.rows.empty()) result_.rows.reserve(kept_);
   while (result_.rows.size() < kept_) {
-    if (!meter.spend()) return false;
+    if (!meter.spend(kMoveUnits)) return false;
     const std::size_t next = result_.rows.size();
     result_.rows.push_back(std::move(rows_.at(sort_ ? sort_->place(next) : next)));
     if (query_.keys_only) result_.rows.back().value = Bytes();
@@ -198,6 +214,10 @@ Advance RangeRead::advance(const Store& store, Meter& meter) {
   }
   if (phase_ == Phase::kCut) {
     if (!cut(meter)) return More{};
+    phase_ = Phase::kFree;
+  }
+  if (phase_ == Phase::kFree) {
+    if (!rows_.release(meter)) return More{};
     phase_ = Phase::kDone;
   }
   return Done{};

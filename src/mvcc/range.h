@@ -21,12 +21,12 @@ enum class RangeTarget : std::uint8_t { kKey, kVersion, kCreate, kMod, kValue };
 struct RangeQuery {
   KeyRange range;
   Revision at = 0;
-  std::int64_t limit = 0;           // ≤ 0: none.
+  std::int64_t limit = 0;  // ≤ 0: none.
   bool keys_only = false;
   bool count_only = false;
   RangeOrder order = RangeOrder::kNone;
   RangeTarget target = RangeTarget::kKey;
-  Revision min_mod = 0;             // Of these four, 0 is unset.
+  Revision min_mod = 0;  // Of these four, 0 is unset.
   Revision max_mod = 0;
   Revision min_create = 0;
   Revision max_create = 0;
@@ -48,6 +48,8 @@ class Rows {
   // The rows, when they are but one block.
   [[nodiscard]] bool single() const { return blocks_.size() <= 1; }
   std::vector<KeyValue> take_single();
+  // Frees block by block; true when nothing is left.
+  bool release(Meter& meter);
 
  private:
   std::vector<std::vector<KeyValue>> blocks_;
@@ -70,8 +72,8 @@ class SortWork {
   Rows* rows_;
   RangeTarget target_;
   bool descending_;
-  std::size_t width_ = 0;        // Of the sorted runs; 0 before they exist.
-  std::size_t low_ = 0;          // The merge in progress: [low, middle) with [middle, high).
+  std::size_t width_ = 0;  // Of the sorted runs; 0 before they exist.
+  std::size_t low_ = 0;    // The merge in progress: [low, middle) with [middle, high).
   std::size_t middle_ = 0;
   std::size_t high_ = 0;
   std::size_t left_ = 0;
@@ -88,7 +90,7 @@ class RangeRead {
   RangeResult take() { return std::move(result_); }
 
  private:
-  enum class Phase : std::uint8_t { kCollect, kSort, kCut, kDone };
+  enum class Phase : std::uint8_t { kCollect, kSort, kCut, kFree, kDone };
   Advance collect(const Store& store, Meter& meter);
   [[nodiscard]] bool passes(const Version& version) const;
   // None: its bytes are needed first.
@@ -99,8 +101,8 @@ class RangeRead {
   RangeQuery query_;
   KeyScan scan_;
   Phase phase_ = Phase::kCollect;
-  bool index_only_ = false;       // The rows need no record.
-  std::size_t rows_max_ = 0;      // Where collecting stops and only counting goes on.
+  bool index_only_ = false;   // The rows need no record.
+  std::size_t rows_max_ = 0;  // Where collecting stops and only counting goes on.
   Rows rows_;
   std::size_t kept_ = 0;
   std::optional<SortWork> sort_;

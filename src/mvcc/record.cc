@@ -68,7 +68,9 @@ std::uint64_t write_frame(const Record& record, char* out) {
   return header.checksum;
 }
 
-Record read_frame(std::string_view frame) { return record_of(header_of(frame), frame); }
+Record read_frame(std::string_view frame) {
+  return record_of(header_of(frame), frame);
+}
 
 std::optional<Verified> verify_frame(std::string_view bytes) {
   if (bytes.size() < kRecordHeaderBytes) return std::nullopt;

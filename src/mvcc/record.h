@@ -1,6 +1,6 @@
-// One change as it lies in a chunk: a fixed header, the key and the value, under a checksum of their
-// own. The checksum is also the record's part of the state hash, so that what the members compare is
-// what the disk keeps.
+// One change as it lies in a chunk: a fixed header, the key and the value, under a checksum of
+// their own. The checksum is also the record's part of the state hash, so that what the members
+// compare is what the disk keeps.
 //
 //   checksum u64 | length u32 | key length u32 | main i64 | sub u32 | flags u32 |
 //   create i64 | version i64 | lease i64 | key | value             (little endian)
@@ -47,8 +47,8 @@ struct Verified {
   std::uint64_t checksum = 0;
   std::uint32_t length = 0;
 };
-// The record at the front of untrusted bytes; none when it is cut short, contradicts itself or fails
-// its checksum.
+// The record at the front of untrusted bytes; none when it is cut short, contradicts itself or
+// fails its checksum.
 [[nodiscard]] std::optional<Verified> verify_frame(std::string_view bytes);
 
 }  // namespace detcd::mvcc

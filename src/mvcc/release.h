@@ -1,6 +1,6 @@
-// What compactions will release, in the order of the revision that releases it, with running totals:
-// so that a compaction knows in logarithmic time how many bytes and which part of the state hash leave
-// the state, and the sweep finds what to free without searching the index.
+// What compactions will release, in the order of the revision that releases it, with running
+// totals: so that a compaction knows in logarithmic time how many bytes and which part of the state
+// hash leave the state, and the sweep finds what to free without searching the index.
 #pragma once
 
 #include <algorithm>
@@ -31,9 +31,9 @@ struct Totals {
 class ReleaseQueue {
  public:
   struct Item {
-    Place place;             // What releases it lies at this place, or is the tombstone itself.
+    Place place;  // What releases it lies at this place, or is the tombstone itself.
     KeyEntry* entry = nullptr;
-    Totals through;          // Of all items ever pushed up to and including this one.
+    Totals through;  // Of all items ever pushed up to and including this one.
   };
 
   // Places come in ascending order.

@@ -4,28 +4,40 @@ namespace detcd::mvcc {
 namespace {
 
 constexpr std::string_view kFromKey("\0", 1);
+constexpr std::uint64_t kDescentUnits = 3;
 
 }  // namespace
 
 bool KeyScan::beyond(std::string_view key) const {
-  if (range_.end.empty()) return key != range_.key;
   return range_.end != kFromKey && key >= range_.end;
 }
 
 bool KeyScan::seek(const KeyIndex& index) {
-  position_ = range_.end.empty() ? index.tree().find(next_) : index.tree().lower_bound(next_);
+  position_ = index.tree().lower_bound(next_);
   end_ = index.tree().end();
   placed_ = true;
   return position_ != end_ && !beyond(position_->first);
 }
 
+void KeyScan::look_up(const KeyIndex& index, Meter& meter) {
+  if (!meter.spend(kDescentUnits)) return;
+  finished_ = true;  // Whatever is found is the last.
+  KeyEntry* const entry = index.find(range_.key);
+  const Version* const version = entry == nullptr ? nullptr : entry->versions.find(at_);
+  if (version != nullptr && !version->tombstone()) row_ = Row{entry, version};
+}
+
 std::optional<KeyScan::Row> KeyScan::peek(const KeyIndex& index, Meter& meter) {
   if (row_) return row_;
   if (finished_) return std::nullopt;
+  if (range_.end.empty()) {
+    look_up(index, meter);
+    return row_;
+  }
   bool paid = false;
   if (!placed_) {
     if (meter.empty()) return std::nullopt;
-    meter.charge(3);
+    meter.charge(kDescentUnits);
     if (!seek(index)) {
       finished_ = true;
       return std::nullopt;
@@ -49,6 +61,12 @@ std::optional<KeyScan::Row> KeyScan::peek(const KeyIndex& index, Meter& meter) {
 }
 
 void KeyScan::pause() {
+  if (range_.end.empty()) {
+    // A row that still stands is looked up again.
+    finished_ = finished_ && !row_;
+    row_.reset();
+    return;
+  }
   if (finished_ || !placed_) return;
   placed_ = false;
   if (row_) {

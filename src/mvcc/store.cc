@@ -42,7 +42,8 @@ void Store::put(const Put& put) {
 }
 
 void Store::erase(KeyEntry& entry) {
-  const Record record{.place = {write_revision(), next_sub_++}, .tombstone = true, .key = entry.key};
+  const Record record{
+      .place = {write_revision(), next_sub_++}, .tombstone = true, .key = entry.key};
   const ChunkTable::Appended appended = chunks_.append(record);
   const Version version{.main = record.place.main,
                         .hash = appended.hash,
@@ -146,17 +147,20 @@ Result<void> Store::restore_chunk(const StoredChunk& chunk, Place& last) {
     }
     last = frame->record.place;
     if (!first) first = last;
-    enter(frame->record, {{*slot, static_cast<std::uint32_t>(offset), frame->length}, frame->checksum});
+    enter(frame->record,
+          {{*slot, static_cast<std::uint32_t>(offset), frame->length}, frame->checksum});
     offset += frame->length;
   }
-  if (!first) return Error{Errc::kDamaged, "chunk " + std::to_string(chunk.id.value()) + " is empty"};
+  if (!first)
+    return Error{Errc::kDamaged, "chunk " + std::to_string(chunk.id.value()) + " is empty"};
   chunks_.set_span(*slot, *first, last);
   return {};
 }
 
 Result<void> Store::restore(const std::vector<StoredChunk>& chunks, const StoreMarks& marks) {
   check(revision_ == 1 && chunks_.order().empty(), "a store is restored before it is used");
-  if (marks.revision < 1 || marks.compact_revision > marks.revision || marks.compact_revision < -1) {
+  if (marks.revision < 1 || marks.compact_revision > marks.revision ||
+      marks.compact_revision < -1) {
     return Error{Errc::kDamaged, "the image's revisions contradict each other"};
   }
   Place last;

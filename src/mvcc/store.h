@@ -1,6 +1,6 @@
-// The multi-version store: an index over chunks of records, one writer at a time. A write transaction
-// works at revision() + 1; readers at or below revision() don't see it until commit(). Whether a
-// record is part of the state is decided by the compaction watermark alone; the sweep
+// The multi-version store: an index over chunks of records, one writer at a time. A write
+// transaction works at revision() + 1; readers at or below revision() don't see it until commit().
+// Whether a record is part of the state is decided by the compaction watermark alone; the sweep
 // (mvcc/sweep.h) only frees what can't be seen any more.
 #pragma once
 
@@ -20,13 +20,11 @@
 
 namespace detcd::mvcc {
 
-inline constexpr std::uint32_t kChunkBytes = 1U << 20;
-
 struct StoredChunk {
   ChunkId id;
   std::uint64_t hash = 0;
   bool sealed = false;
-  Bytes bytes;             // Empty when the chunk is cold.
+  Bytes bytes;  // Empty when the chunk is cold.
 };
 
 // What restore needs beside the chunks.
@@ -38,7 +36,7 @@ struct StoreMarks {
 
 class Store {
  public:
-  explicit Store(std::uint32_t chunk_bytes = kChunkBytes) : chunks_(chunk_bytes) {}
+  explicit Store(std::uint32_t chunk_bytes) : chunks_(chunk_bytes) {}
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
@@ -101,15 +99,16 @@ class Store {
 
   KeyIndex index_;
   ChunkTable chunks_;
-  ReleaseQueue superseded_;   // A record followed by another: released from the follower's revision on.
-  ReleaseQueue tombstones_;   // Released by compactions after their own revision (ETCD.md §2.6).
-  Totals present_;            // Of all records ever entered.
-  Totals released_;           // Of those among them that the watermark has hidden.
-  Totals written_;            // Of the transaction in progress, not yet in present_.
+  ReleaseQueue
+      superseded_;  // A record followed by another: released from the follower's revision on.
+  ReleaseQueue tombstones_;  // Released by compactions after their own revision (ETCD.md §2.6).
+  Totals present_;           // Of all records ever entered.
+  Totals released_;          // Of those among them that the watermark has hidden.
+  Totals written_;           // Of the transaction in progress, not yet in present_.
   Revision revision_ = 1;
   Revision compact_revision_ = -1;
   std::uint32_t next_sub_ = 0;
-  mutable PinSet pins_;       // Reading pins; the last member, so that it goes first.
+  mutable PinSet pins_;  // Reading pins; the last member, so that it goes first.
 };
 
 }  // namespace detcd::mvcc

@@ -8,16 +8,20 @@
 namespace detcd::mvcc {
 namespace {
 
-constexpr std::uint64_t kDropUnits = 1;      // Dropping a version.
-constexpr std::uint64_t kEraseUnits = 20;    // Taking a key out of the index.
-constexpr std::uint64_t kCopyUnits = 15;     // Looking a record up and copying it.
+constexpr std::uint64_t kEntryUnits = 5;   // Coming to a key's versions, which are rarely in cache.
+constexpr std::uint64_t kDropUnits = 1;    // Dropping a version.
+constexpr std::uint64_t kEraseUnits = 20;  // Taking a key out of the index.
+constexpr std::uint64_t kCopyUnits = 15;   // Looking a record up and copying it.
 constexpr std::uint64_t kBytesPerUnit = 1024;
 constexpr std::uint64_t kChunksPerUnit = 8;  // When all chunks' counts are looked at.
+// Chunks of one rewrite: when it ends their buffers are freed at once.
+constexpr std::size_t kRunMax = 8;
+constexpr std::uint64_t kFreeUnits = 500;  // Freeing a chunk's buffer.
 constexpr Revision kNoFloor = std::numeric_limits<Revision>::max();
 
-// What a rewrite would free, when dead tombstones up to `floor` may go.
+// What a rewrite would free, when dead tombstones before `floor` may go.
 std::uint64_t reclaimable(const Chunk& chunk, Revision floor) {
-  const bool tombstones_stay = chunk.dead_tombstone_max > floor;
+  const bool tombstones_stay = chunk.dead_tombstone_max >= floor;
   return chunk.dead_bytes - (tombstones_stay ? chunk.dead_tombstone_bytes : 0);
 }
 
@@ -29,7 +33,9 @@ bool mostly_garbage(const Chunk& chunk, Revision floor) {
   return reclaimable(chunk, floor) * 2 >= chunk.size - kChunkHeaderBytes;
 }
 
-bool holds_dead_puts(const Chunk& chunk) { return chunk.dead_bytes > chunk.dead_tombstone_bytes; }
+bool holds_dead_puts(const Chunk& chunk) {
+  return chunk.dead_bytes > chunk.dead_tombstone_bytes;
+}
 
 }  // namespace
 
@@ -66,7 +72,8 @@ void Sweeper::begin_turn(Store& store, Meter& meter) {
   if (target_ > swept_) phase_ = Phase::kTrim;
 }
 
-// ---- Trimming the index ---------------------------------------------------------------------------
+// ---- Trimming the index
+// ---------------------------------------------------------------------------
 
 void Sweeper::bury(Store& store, const Version& version) {
   Chunk& chunk = store.chunks_.at(version.location.slot);
@@ -76,13 +83,14 @@ void Sweeper::bury(Store& store, const Version& version) {
   chunk.dead_tombstone_max = std::max(chunk.dead_tombstone_max, version.main);
 }
 
-// The rule of compaction (ETCD.md §2.6): a version goes when one after it is at or before the
-// target; a tombstone also when it is itself before the target.
+// The rule of compaction (ETCD.md §2.6), the same that the store's totals follow: a put goes when a
+// version after it is at or before the target, a tombstone when it is itself before the target.
 bool Sweeper::trim_entry(Store& store, KeyEntry& entry, Meter& meter) const {
   VersionList& versions = entry.versions;
   while (const Version* const oldest = versions.oldest()) {
-    const bool followed = versions.second().main <= target_;
-    if (!followed && !(oldest->tombstone() && oldest->main < target_)) return true;
+    const bool gone =
+        oldest->tombstone() ? oldest->main < target_ : versions.second().main <= target_;
+    if (!gone) return true;
     if (!meter.spend(kDropUnits)) return false;
     bury(store, *oldest);
     versions.pop_oldest();
@@ -94,7 +102,7 @@ bool Sweeper::trim(Store& store, Meter& meter) {
   while (const ReleaseQueue::Item* const item = store.superseded_.front()) {
     if (item->place.main > target_) break;
     if (meter.empty() || !trim_entry(store, *item->entry, meter)) return false;
-    meter.charge(1);
+    meter.charge(kEntryUnits);
     store.superseded_.pop();
   }
   // Only now may keys go: no item of the other queue up to the target points at them any more.
@@ -102,7 +110,7 @@ bool Sweeper::trim(Store& store, Meter& meter) {
     if (item->place.main >= target_) break;
     KeyEntry& entry = *item->entry;
     if (meter.empty() || !trim_entry(store, entry, meter)) return false;
-    meter.charge(1);
+    meter.charge(kEntryUnits);
     const Version newest = entry.versions.newest();
     if (newest.place() == item->place) {
       check(entry.versions.oldest() == nullptr, "a key whose tombstone is dead has nothing else");
@@ -127,11 +135,12 @@ void Sweeper::mark_clean(Store& store, Meter& meter) const {
   meter.charge(store.chunks_.order().size() / kChunksPerUnit);
 }
 
-// ---- Rewriting chunks -----------------------------------------------------------------------------
+// ---- Rewriting chunks
+// -----------------------------------------------------------------------------
 
-// Three reasons to rewrite: half of a chunk is garbage; two neighbours are small; or tombstones that
-// must wait for the chunks before them have become an eighth of everything, and then the first chunk
-// that holds dead puts is the one they wait for.
+// Three reasons to rewrite: half of a chunk is garbage; two neighbours are small; or tombstones
+// that must wait for the chunks before them have become an eighth of everything, and then the first
+// chunk that holds dead puts is the one they wait for.
 std::optional<Sweeper::Rewrite> Sweeper::choose(const Store& store, Meter& meter) const {
   const std::vector<std::uint32_t>& order = store.chunks().order();
   meter.charge(order.size() / kChunksPerUnit);
@@ -154,7 +163,7 @@ std::optional<Sweeper::Rewrite> Sweeper::choose(const Store& store, Meter& meter
       dirty_floor = floor;
     }
     total += chunk.size;
-    if (chunk.dead_tombstone_max > floor) waiting += chunk.dead_tombstone_bytes;
+    if (chunk.dead_tombstone_max >= floor) waiting += chunk.dead_tombstone_bytes;
     floor = std::min(floor, chunk.clean_to);
   }
   if (first_dirty && waiting * 8 > total) return extend(store, *first_dirty, dirty_floor);
@@ -169,7 +178,7 @@ Sweeper::Rewrite Sweeper::extend(const Store& store, std::size_t position, Revis
   for (std::size_t i = position + 1; i < order.size(); ++i) {
     const Chunk& chunk = store.chunks().at(order[i]);
     const std::uint64_t more = kept_bytes(chunk, floor);
-    if (!chunk.sealed || kept + more > room) break;
+    if (!chunk.sealed || kept + more > room || run.count == kRunMax) break;
     if (!mostly_garbage(chunk, floor) && chunk.size >= store.chunks().capacity() / 4) break;
     kept += more;
     ++run.count;
@@ -207,6 +216,7 @@ Advance Sweeper::rewrite(Store& store, Meter& meter) {
     }
     rewrite_.offset = kChunkHeaderBytes;
   }
+  meter.charge(rewrite_.count * kFreeUnits);
   end_rewrite(store);
   return Done{};
 }
@@ -220,7 +230,7 @@ void Sweeper::copy_record(Store& store, std::string_view frame) {
     version->location = store.chunks_.copy_frame(rewrite_.slot, frame);
     return;
   }
-  if (!record.tombstone || record.place.main <= rewrite_.tombstone_floor) return;
+  if (!record.tombstone || record.place.main < rewrite_.tombstone_floor) return;
   const Location copy = store.chunks_.copy_frame(rewrite_.slot, frame);
   Chunk& made = store.chunks_.at(rewrite_.slot);
   made.dead_bytes += copy.length;

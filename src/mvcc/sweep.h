@@ -1,11 +1,11 @@
 // The background work behind a compaction: frees versions, keys and chunks that the watermark has
-// hidden. It changes no answer, no size and no state hash, and respects the readers' pins. It works in
-// turns: first it trims the index up to one revision (the least of the watermark and all pins), then
-// rewrites chunks at exactly that revision, and only then takes the next one.
+// hidden. It changes no answer, no size and no state hash, and respects the readers' pins. It works
+// in turns: first it trims the index up to one revision (the least of the watermark and all pins),
+// then rewrites chunks at exactly that revision, and only then takes the next one.
 //
 // A rewritten chunk holds the records of its span that a compaction at that revision keeps. A dead
-// tombstone stays until no chunk before it can hold a put that it hides (`clean_to`), because what a
-// restart finds in the chunks must never bring a deleted key back.
+// tombstone stays until no chunk before it can hold a put that it hides (`clean_to`), because what
+// a restart finds in the chunks must never bring a deleted key back.
 #pragma once
 
 #include <cstddef>
@@ -30,12 +30,12 @@ class Sweeper {
   enum class Phase : std::uint8_t { kIdle, kTrim, kRewrite };
   // A run of adjacent sealed chunks that becomes one.
   struct Rewrite {
-    std::size_t position = 0;      // In the table's order.
+    std::size_t position = 0;  // In the table's order.
     std::size_t count = 0;
-    std::size_t current = 0;       // The chunk being copied, from `position`.
+    std::size_t current = 0;  // The chunk being copied, from `position`.
     std::size_t offset = kChunkHeaderBytes;
     std::uint32_t slot = 0;        // What is being made.
-    Revision tombstone_floor = 0;  // Dead tombstones up to here are dropped.
+    Revision tombstone_floor = 0;  // Dead tombstones before it are dropped.
   };
 
   void begin_turn(Store& store, Meter& meter);
@@ -55,7 +55,7 @@ class Sweeper {
   Phase phase_ = Phase::kIdle;
   Revision swept_ = -1;
   Revision target_ = -1;
-  bool rewrites_done_ = true;      // No chunk is worth rewriting at swept_.
+  bool rewrites_done_ = true;  // No chunk is worth rewriting at swept_.
   Rewrite rewrite_;
 };
 

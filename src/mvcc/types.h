@@ -15,7 +15,8 @@ namespace detcd::mvcc {
 
 using LeaseId = Id<struct LeaseIdTag>;
 
-// etcd's revision: the store begins at 1, the first write is 2 (ETCD.md §2.1). Signed, as on the wire.
+// etcd's revision: the store begins at 1, the first write is 2 (ETCD.md §2.1). Signed, as on the
+// wire.
 using Revision = std::int64_t;
 
 // One change: `main` counts write transactions, `sub` the changes inside one, from 0.
@@ -36,8 +37,8 @@ struct KeyValue {
   friend bool operator==(const KeyValue&, const KeyValue&) = default;
 };
 
-// [key, end): `end` empty means the one key; "\0" means everything from `key` on. An end at or before
-// the key is an empty range.
+// [key, end): `end` empty means the one key; "\0" means everything from `key` on. An end at or
+// before the key is an empty range.
 struct KeyRange {
   std::string key;
   std::string end;

@@ -18,7 +18,9 @@ class Canonical {
     out_.varint(place.value());
   }
   void put(NodeId node) { out_.u64(node.value()); }
-  void put(TimePoint time) { out_.u64(static_cast<std::uint64_t>(time.time_since_epoch().count())); }
+  void put(TimePoint time) {
+    out_.u64(static_cast<std::uint64_t>(time.time_since_epoch().count()));
+  }
   void put(Duration duration) { out_.u64(static_cast<std::uint64_t>(duration.count())); }
   template <class T>
   void put(const std::optional<T>& value) {
@@ -31,7 +33,10 @@ class Canonical {
     put(pair.second);
   }
   template <class Range>
-    requires requires(const Range& r) { r.begin(); r.size(); }
+    requires requires(const Range& r) {
+      r.begin();
+      r.size();
+    }
   void put(const Range& range) {
     out_.varint(range.size());
     for (const auto& element : range) put(element);

@@ -145,23 +145,36 @@ Result<Body> decode_install(Reader& in) {
 // Fields are read in the order in which braces evaluate them: left to right.
 Result<Body> decode_body(std::uint8_t kind, Reader& in, const Bytes& frame) {
   switch (kind) {
-    case 0: return Body(VoteRequest{in.boolean(), in.boolean(), get<Index>(in), get<Term>(in)});
-    case 1: return Body(VoteResponse{in.boolean(), in.boolean()});
-    case 2: return decode_append(in, frame);
+    case 0:
+      return Body(VoteRequest{in.boolean(), in.boolean(), get<Index>(in), get<Term>(in)});
+    case 1:
+      return Body(VoteResponse{in.boolean(), in.boolean()});
+    case 2:
+      return decode_append(in, frame);
     case 3:
       return Body(AppendResponse{in.boolean(), get<Index>(in), get<Index>(in), get<Index>(in),
                                  get<Term>(in), in.boolean()});
-    case 4: return Body(Heartbeat{get<Index>(in), in.varint()});
-    case 5: return Body(HeartbeatResponse{in.varint()});
-    case 6: return decode_install(in);
-    case 7: return Body(TimeoutNow{});
-    case 8: return decode_forward(in, frame);
-    case 9: return Body(ForwardRead{in.varint()});
-    case 10: return Body(ReadAnswer{in.varint(), get<Index>(in)});
-    case 11: return Body(RecoveryQuery{in.u64()});
+    case 4:
+      return Body(Heartbeat{get<Index>(in), in.varint()});
+    case 5:
+      return Body(HeartbeatResponse{in.varint()});
+    case 6:
+      return decode_install(in);
+    case 7:
+      return Body(TimeoutNow{});
+    case 8:
+      return decode_forward(in, frame);
+    case 9:
+      return Body(ForwardRead{in.varint()});
+    case 10:
+      return Body(ReadAnswer{in.varint(), get<Index>(in)});
+    case 11:
+      return Body(RecoveryQuery{in.u64()});
     case 12:
-      return Body(RecoveryAnswer{in.u64(), get<Index>(in), get<Index>(in), get_optional<Index>(in)});
-    default: return damaged("a message of an unknown kind");
+      return Body(
+          RecoveryAnswer{in.u64(), get<Index>(in), get<Index>(in), get_optional<Index>(in)});
+    default:
+      return damaged("a message of an unknown kind");
   }
 }
 

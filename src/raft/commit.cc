@@ -31,11 +31,15 @@ void Step::commit_to(Index index) {
     }
     commit_moved_ = true;
   }
+  const bool settles = s_.commit < s_.log.in_force().index && s_.log.in_force().index <= index;
   s_.commit = index;
+  if (settles) adopt_role();
   emit(CommitAdvanced{s_.commit, s_.term});
 }
 
-bool Step::committed_in_term() { return s_.commit >= leader()->first_of_term; }
+bool Step::committed_in_term() {
+  return s_.commit >= leader()->first_of_term;
+}
 
 void Step::lead_after_commit() {
   if (s_.log.in_force().index <= s_.commit) {

@@ -93,14 +93,19 @@ void Step::leave_joint() {
 void Step::adopt_configuration() {
   emit(ConfigurationChanged{s_.configuration(), s_.log.in_force().index});
   if (leader() != nullptr) adopt_members();
-  if (s_.is<Learner>() && s_.is_voter()) {
-    set_role(Follower{});
-    reset_election_deadline();
-  } else if (s_.is<Follower>() && !s_.is_voter()) {
-    set_role(Learner{});
-  }
+  adopt_role();
   if (s_.transfer && s_.is<Leader>() && !s_.configuration().is_voter(s_.transfer->to)) {
     end_transfer(false);
+  }
+}
+
+// Voters follow and may campaign, others only follow.
+void Step::adopt_role() {
+  if (s_.is<Learner>() && s_.may_campaign()) {
+    set_role(Follower{});
+    reset_election_deadline();
+  } else if (s_.is<Follower>() && !s_.may_campaign()) {
+    set_role(Learner{});
   }
 }
 
@@ -113,7 +118,8 @@ void Step::adopt_members() {
     for (const NodeId node : *nodes) {
       if (node == s_.config.self || self.progress.contains(node)) continue;
       Progress progress;
-      progress.next = s_.log.last().next();
+      // What put it in, or at an election the first entry of the term, is the first it gets.
+      progress.next = std::max(self.first_of_term, s_.log.last());
       // It gets an election timeout to show itself.
       progress.recent_active = true;
       self.progress.emplace(node, std::move(progress));

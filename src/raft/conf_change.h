@@ -8,8 +8,8 @@
 
 namespace detcd::raft {
 
-// Sets are disjoint where they must be, and somebody votes. What a peer or a client sends is checked
-// by this before it is believed.
+// Sets are disjoint where they must be, and somebody votes. What a peer or a client sends is
+// checked by this before it is believed.
 [[nodiscard]] bool is_valid(const Configuration& configuration);
 
 // The configuration to append next on the way from `current` (not joint) to `target` (voters and

@@ -23,7 +23,9 @@ TimePoint drawn_election_deadline(const Replica& replica) {
   return replica.now + config.election_timeout + Duration(draw % spread);
 }
 
-void Step::reset_election_deadline() { s_.election_deadline = drawn_election_deadline(s_); }
+void Step::reset_election_deadline() {
+  s_.election_deadline = drawn_election_deadline(s_);
+}
 
 void Step::heard_from_leader(NodeId from) {
   if (s_.is<PreCandidate>() || s_.is<Candidate>() || s_.leader != from) {
@@ -59,7 +61,7 @@ void Step::become_follower(Term term, std::optional<NodeId> known) {
   }
   if (s_.is<Leader>()) abandon_reads();
   if (s_.is<Leader>() || s_.is<Candidate>() || s_.is<PreCandidate>()) {
-    if (s_.is_voter()) {
+    if (s_.may_campaign()) {
       set_role(Follower{});
     } else {
       set_role(Learner{});
@@ -70,7 +72,9 @@ void Step::become_follower(Term term, std::optional<NodeId> known) {
   set_leader(known);
 }
 
-void Step::step_down(std::optional<NodeId> known) { become_follower(s_.term, known); }
+void Step::step_down(std::optional<NodeId> known) {
+  become_follower(s_.term, known);
+}
 
 // §4.2.3: within the minimum election timeout of hearing from a leader, nobody else gets a vote.
 bool Step::sticky() const {
@@ -128,9 +132,12 @@ void Step::count_pre_votes() {
   const auto* role = std::get_if<PreCandidate>(&s_.role);
   if (role == nullptr) return;
   switch (vote_result(s_.configuration(), role->votes)) {
-    case VoteResult::kPending: return;
-    case VoteResult::kWon: return start_election(false);
-    case VoteResult::kLost: return become_follower(s_.term, std::nullopt);
+    case VoteResult::kPending:
+      return;
+    case VoteResult::kWon:
+      return start_election(false);
+    case VoteResult::kLost:
+      return become_follower(s_.term, std::nullopt);
   }
 }
 
@@ -138,9 +145,12 @@ void Step::count_votes() {
   const auto* role = std::get_if<Candidate>(&s_.role);
   if (role == nullptr) return;
   switch (vote_result(s_.configuration(), role->votes)) {
-    case VoteResult::kPending: return;
-    case VoteResult::kWon: return become_leader();
-    case VoteResult::kLost: return become_follower(s_.term, std::nullopt);
+    case VoteResult::kPending:
+      return;
+    case VoteResult::kWon:
+      return become_leader();
+    case VoteResult::kLost:
+      return become_follower(s_.term, std::nullopt);
   }
 }
 
@@ -197,7 +207,7 @@ void Step::receive(const Message& message, const VoteResponse& response) {
 
 // §3.10: the leader says that this log is complete and that it should campaign at once.
 void Step::receive(const Message& message, const TimeoutNow&) {
-  if (message.term != s_.term || s_.is<Leader>() || s_.is<Recovering>() || !s_.is_voter()) return;
+  if (message.term != s_.term || s_.is<Leader>() || s_.is<Recovering>() || s_.is<Learner>()) return;
   start_election(true);
 }
 

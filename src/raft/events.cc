@@ -7,7 +7,9 @@
 namespace detcd::raft {
 namespace {
 
-std::string text(std::uint64_t value) { return std::to_string(value); }
+std::string text(std::uint64_t value) {
+  return std::to_string(value);
+}
 template <class Tag>
 std::string text(Ordinal<Tag> value) {
   return std::to_string(value.value());
@@ -35,19 +37,26 @@ std::string text(const Configuration& c) {
 
 std::string_view name(ChangeRefused::Reason reason) {
   switch (reason) {
-    case ChangeRefused::Reason::kNotLeader: return "not the leader";
-    case ChangeRefused::Reason::kTermNotCommitted: return "no entry of this term is committed";
-    case ChangeRefused::Reason::kChangeUnderWay: return "a change or transfer is under way";
-    case ChangeRefused::Reason::kInvalid: return "not a valid configuration";
+    case ChangeRefused::Reason::kNotLeader:
+      return "not the leader";
+    case ChangeRefused::Reason::kTermNotCommitted:
+      return "no entry of this term is committed";
+    case ChangeRefused::Reason::kChangeUnderWay:
+      return "a change or transfer is under way";
+    case ChangeRefused::Reason::kInvalid:
+      return "not a valid configuration";
   }
   return "unknown";
 }
 
 std::string_view name(ProposalDropped::Reason reason) {
   switch (reason) {
-    case ProposalDropped::Reason::kNoLeader: return "no leader";
-    case ProposalDropped::Reason::kTransferring: return "leadership is being transferred";
-    case ProposalDropped::Reason::kTooManyUncommitted: return "too many bytes are uncommitted";
+    case ProposalDropped::Reason::kNoLeader:
+      return "no leader";
+    case ProposalDropped::Reason::kTransferring:
+      return "leadership is being transferred";
+    case ProposalDropped::Reason::kTooManyUncommitted:
+      return "too many bytes are uncommitted";
   }
   return "unknown";
 }
@@ -66,7 +75,9 @@ struct Describe {
   std::string operator()(const CommitAdvanced& e) const {
     return "commit " + text(e.commit) + ", term " + text(e.term);
   }
-  std::string operator()(const LogTruncated& e) const { return "log truncated from " + text(e.from); }
+  std::string operator()(const LogTruncated& e) const {
+    return "log truncated from " + text(e.from);
+  }
   std::string operator()(const ConfigurationChanged& e) const {
     return "configuration at " + text(e.index) + ": " + text(e.configuration);
   }
@@ -80,8 +91,12 @@ struct Describe {
     return "proposal of " + text(e.commands) + " appended at " + text(e.first) + ", term " +
            text(e.term);
   }
-  std::string operator()(const ReadFailed& e) const { return "read " + text(e.read_id) + " failed"; }
-  std::string operator()(const SnapshotNeeded& e) const { return "snapshot needed by " + text(e.to); }
+  std::string operator()(const ReadFailed& e) const {
+    return "read " + text(e.read_id) + " failed";
+  }
+  std::string operator()(const SnapshotNeeded& e) const {
+    return "snapshot needed by " + text(e.to);
+  }
   std::string operator()(const RecoveryEnded& e) const {
     return "recovery ended at " + text(e.caught_up);
   }
@@ -92,6 +107,8 @@ struct Describe {
 
 }  // namespace
 
-std::string describe(const Event& event) { return std::visit(Describe{}, event); }
+std::string describe(const Event& event) {
+  return std::visit(Describe{}, event);
+}
 
 }  // namespace detcd::raft

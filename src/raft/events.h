@@ -1,5 +1,5 @@
-// What happened inside the core, as data: the log, the metrics, the simulator's oracles and the spec
-// check all read the same events.
+// What happened inside the core, as data: the log, the metrics, the simulator's oracles and the
+// spec check all read the same events.
 #pragma once
 
 #include <cstdint>
@@ -38,13 +38,20 @@ struct ConfigurationChanged {  // In force from now on: appended, rolled back or
   Index index;
 };
 struct ChangeRefused {
-  enum class Reason : std::uint8_t { kNotLeader, kTermNotCommitted, kChangeUnderWay, kInvalid } reason;
+  enum class Reason : std::uint8_t {
+    kNotLeader,
+    kTermNotCommitted,
+    kChangeUnderWay,
+    kInvalid
+  } reason;
 };
 struct ProposalDropped {  // How many commands of the Propose; they were not appended here.
   enum class Reason : std::uint8_t { kNoLeader, kTransferring, kTooManyUncommitted } reason;
   std::uint64_t commands = 0;
 };
-// Commands of one Propose were appended at [first, first + commands) of `term` (leader only).
+// Commands of one Propose were appended at [first, first + commands) of `term` (leader only). A
+// step of Propose has at most one of these, for that Propose; one of Receive has it for forwarded
+// ones.
 struct ProposalAppended {
   Index first;
   Term term;

@@ -49,6 +49,14 @@ bool Log::is_up_to_date(Term other_term, Index other_index) const {
   return other_term > last_term() || (other_term == last_term() && other_index >= last());
 }
 
+bool Log::may_be_voter(NodeId node, Index commit) const {
+  for (auto logged = configurations_.rbegin(); logged != configurations_.rend(); ++logged) {
+    if (logged->configuration.is_voter(node)) return true;
+    if (logged->index <= commit) return false;
+  }
+  return base_.in_force.configuration.is_voter(node);
+}
+
 void Log::append(Entry entry) {
   check(entry.index == last().next(), "entries are appended without a gap");
   check(entry.term >= last_term(), "terms never decrease along the log");
@@ -92,7 +100,8 @@ void Log::reset(const SnapshotMeta& meta) {
   entries_.clear();
   configurations_.clear();
   saved_ = meta.index;
-  // What was synced before may be of another history; the save of the snapshot makes the base durable.
+  // What was synced before may be of another history; the save of the snapshot makes the base
+  // durable.
   persisted_ = Index();
   replaced_from_.reset();
 }
@@ -105,7 +114,9 @@ std::vector<Entry> Log::take_unsaved() {
   return entries;
 }
 
-std::optional<Index> Log::take_replaced_from() { return std::exchange(replaced_from_, {}); }
+std::optional<Index> Log::take_replaced_from() {
+  return std::exchange(replaced_from_, {});
+}
 
 void Log::persist(Index through) {
   check(through <= saved_, "the disk can't have acknowledged what wasn't saved");

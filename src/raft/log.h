@@ -1,6 +1,6 @@
 // The replicated log as one replica holds it in memory: the entries after its base, which of them a
-// Save has been issued for, which are synced, and the configuration in force, which is the newest in
-// the log, committed or not (dissertation §4.1).
+// Save has been issued for, which are synced, and the configuration in force, which is the newest
+// in the log, committed or not (dissertation §4.1).
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,9 @@ class Log {
   [[nodiscard]] const Base& base() const { return base_; }
   [[nodiscard]] Index first() const { return base_.index.next(); }
   [[nodiscard]] Index last() const { return base_.index + entries_.size(); }
-  [[nodiscard]] Term last_term() const { return entries_.empty() ? base_.term : entries_.back().term; }
+  [[nodiscard]] Term last_term() const {
+    return entries_.empty() ? base_.term : entries_.back().term;
+  }
   [[nodiscard]] std::uint64_t last_time_ms() const {
     return entries_.empty() ? base_.time_ms : entries_.back().time_ms;
   }
@@ -55,6 +57,9 @@ class Log {
   [[nodiscard]] const LoggedConfiguration& in_force() const {
     return configurations_.empty() ? base_.in_force : configurations_.back();
   }
+
+  // Whether `node` votes in the configuration in force or in one that it may still fall back to.
+  [[nodiscard]] bool may_be_voter(NodeId node, Index commit) const;
 
   // Entries follow the last one; the data of configuration entries has been checked.
   void append(Entry entry);
@@ -90,6 +95,8 @@ class Log {
 };
 
 // What one entry weighs in flow control: its data and a share for its header.
-[[nodiscard]] inline std::size_t weight_of(const Entry& entry) { return entry.data.size() + 32; }
+[[nodiscard]] inline std::size_t weight_of(const Entry& entry) {
+  return entry.data.size() + 32;
+}
 
 }  // namespace detcd::raft

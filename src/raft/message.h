@@ -36,10 +36,10 @@ struct AppendRequest {
 };
 struct AppendResponse {
   bool accepted = false;
-  Index match;          // Accepted: the log is synced and equal up to here.
-  Index rejected;       // Refused: the previous_index that didn't fit,
-  Index hint_index;     // the last index that might fit,
-  Term hint_term;       // and its term here (0 when compacted).
+  Index match;       // Accepted: the log is synced and equal up to here.
+  Index rejected;    // Refused: the previous_index that didn't fit,
+  Index hint_index;  // the last index that might fit,
+  Term hint_term;    // and its term here (0 when compacted).
   // False from a Recovering member: it takes entries, but the answer steers replication only and
   // counts in no quorum.
   bool counts = true;
@@ -47,7 +47,8 @@ struct AppendResponse {
 };
 
 // `round` ties the answers to a ReadIndex round (§6.4) and to CheckQuorum; rounds begin at 1, and a
-// Recovering member answers 0, which counts for nothing. `commit` ≤ the receiver's match. The state hash of DESIGN §4 rides along when the shell attaches it to the frame.
+// Recovering member answers 0, which counts for nothing. `commit` ≤ the receiver's match. The state
+// hash of DESIGN §4 rides along when the shell attaches it to the frame.
 struct Heartbeat {
   Index commit;
   std::uint64_t round = 0;
@@ -58,8 +59,8 @@ struct HeartbeatResponse {
   friend bool operator==(const HeartbeatResponse&, const HeartbeatResponse&) = default;
 };
 
-// The shell sends the state's bytes beside it; the receiver's shell delivers this only when they are
-// complete and durable on its disk.
+// The shell sends the state's bytes beside it; the receiver's shell delivers this only when they
+// are complete and durable on its disk.
 struct InstallSnapshot {
   SnapshotMeta meta;
   friend bool operator==(const InstallSnapshot&, const InstallSnapshot&) = default;
@@ -92,8 +93,8 @@ struct RecoveryQuery {
 };
 struct RecoveryAnswer {
   std::uint64_t nonce = 0;
-  Index last_index;      // Of the answering member's log, synced.
-  Index acknowledged;    // The highest index it remembers the asker to have acknowledged.
+  Index last_index;    // Of the answering member's log, synced.
+  Index acknowledged;  // The highest index it remembers the asker to have acknowledged.
   // From the leader: the index of an entry of its term that it appended after the query arrived.
   // Once that is committed, no vote or acknowledgement that the asker gave and forgot can do harm.
   std::optional<Index> fence;

@@ -79,9 +79,12 @@ bool Progress::reject(Index rejected, Index hint) {
 
 bool Progress::paused(const Config& config) const {
   switch (state) {
-    case State::kProbe: return probe_sent;
-    case State::kReplicate: return inflights.full(config);
-    case State::kSnapshot: return true;
+    case State::kProbe:
+      return probe_sent;
+    case State::kReplicate:
+      return inflights.full(config);
+    case State::kSnapshot:
+      return true;
   }
   return true;
 }

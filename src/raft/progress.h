@@ -35,16 +35,16 @@ class Inflights {
 
 struct Progress {
   using State = Status::Peer::State;
-  Index match;               // Known equal to the leader's log.
-  Index next;                // First entry to send.
+  Index match;  // Known equal to the leader's log.
+  Index next;   // First entry to send.
   State state = State::kProbe;
-  bool recent_active = false;    // Heard of since the last quorum check.
-  bool counts = true;            // False while the member is Recovering: in no quorum.
-  bool probe_sent = false;       // Probing: wait for an answer or a heartbeat's answer.
-  Index pending_snapshot;        // kSnapshot: what is on its way.
-  Index commit_sent;             // The commit index it was told last.
-  Index match_at_heartbeat;      // `match` when it last answered a heartbeat.
-  std::uint64_t acked_round = 0; // Newest heartbeat round it answered.
+  bool recent_active = false;        // Heard of since the last quorum check.
+  bool counts = true;                // False while the member is Recovering: in no quorum.
+  bool probe_sent = false;           // Probing: wait for an answer or a heartbeat's answer.
+  Index pending_snapshot;            // kSnapshot: what is on its way.
+  Index commit_sent;                 // The commit index it was told last.
+  Index match_at_heartbeat;          // `match` when it last answered a heartbeat.
+  std::uint64_t acked_round = 0;     // Newest heartbeat round it answered.
   std::uint64_t recovery_nonce = 0;  // The recovery it was given `fence` for.
   Index fence;
   Inflights inflights;

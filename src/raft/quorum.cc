@@ -21,8 +21,8 @@ bool half_holds(const NodeSet& voters, const std::function<bool(NodeId)>& holds)
 }
 
 bool half_meets(const NodeSet& voters, NodeId self, const std::function<bool(NodeId)>& answered) {
-  const auto count = static_cast<std::size_t>(std::ranges::count_if(
-      voters, [&](NodeId node) { return node != self && answered(node); }));
+  const auto count = static_cast<std::size_t>(
+      std::ranges::count_if(voters, [&](NodeId node) { return node != self && answered(node); }));
   return count >= voters.size() - majority(voters.size()) + 1;
 }
 

@@ -14,7 +14,9 @@ namespace detcd::raft {
 
 enum class VoteResult : std::uint8_t { kPending, kWon, kLost };
 
-[[nodiscard]] constexpr std::size_t majority(std::size_t voters) { return voters / 2 + 1; }
+[[nodiscard]] constexpr std::size_t majority(std::size_t voters) {
+  return voters / 2 + 1;
+}
 
 // The highest index that a quorum has acknowledged; `match` says it of each voter.
 [[nodiscard]] std::uint64_t quorum_value(const Configuration& configuration,

@@ -17,7 +17,9 @@ constexpr std::uint64_t kCommittedMax = 4096;
 // No honest peer gets near: what is beyond would overflow in sums.
 constexpr std::uint64_t kOrdinalMax = 1ULL << 62;
 
-bool is_plausible(Index index) { return index.value() < kOrdinalMax; }
+bool is_plausible(Index index) {
+  return index.value() < kOrdinalMax;
+}
 
 bool is_plausible(const Body& body) {
   if (const auto* append = std::get_if<AppendRequest>(&body)) {
@@ -121,7 +123,9 @@ std::optional<SaveId> Step::log_save(Index through) const {
   return std::nullopt;
 }
 
-void Step::send(NodeId to, Body body, Wait wait) { send_at(to, std::move(body), s_.term, wait); }
+void Step::send(NodeId to, Body body, Wait wait) {
+  send_at(to, std::move(body), s_.term, wait);
+}
 
 void Step::send_at(NodeId to, Body body, Term term, Wait wait) {
   if (wait == Wait::kHardState) waiting_.push_back({out_.messages.size(), true, Index()});
@@ -183,7 +187,8 @@ void Step::dispatch(Message& message) {
   std::visit([&](auto& body) { receive(message, body); }, message.body);
 }
 
-// §3.3: a later term is taken over at once, an earlier one is stale. Whether to go on with `message`.
+// §3.3: a later term is taken over at once, an earlier one is stale. Whether to go on with
+// `message`.
 bool Step::take_term(const Message& message) {
   const auto* response = std::get_if<VoteResponse>(&message.body);
   if (message.term < s_.term) {
@@ -237,7 +242,9 @@ void Step::on(const Applied& applied) {
   s_.applied = std::max(s_.applied, applied.index);
 }
 
-void Step::on(const Campaign&) { campaign(); }
+void Step::on(const Campaign&) {
+  campaign();
+}
 
 void Step::on(const Unreachable& unreachable) {
   Progress* progress = progress_of(unreachable.node);
@@ -279,14 +286,14 @@ Raft::Raft(const Config& config, const Restored& restored, TimePoint now)
   const bool alone = r.configuration().voters == NodeSet{config.self} && !r.configuration().joint();
   if (!restored.whole && !alone) {
     Recovering role;
-    role.nonce = keyed_draw(config.seed, mix64(r.term.value(), r.log.last().value()),
-                            config.self.value(),
-                            static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    role.nonce =
+        keyed_draw(config.seed, mix64(r.term.value(), r.log.last().value()), config.self.value(),
+                   static_cast<std::uint64_t>(now.time_since_epoch().count()));
     role.query_deadline = now;
     r.role = std::move(role);
     // Whatever it voted in this term is forgotten: it abstains (become_follower).
     if (r.term > Term()) r.vote = config.self;
-  } else if (!r.is_voter()) {
+  } else if (!r.may_campaign()) {
     r.role = Learner{};
   }
 }
@@ -331,13 +338,25 @@ Status Raft::status() const {
   return status;
 }
 
-Term Raft::term() const { return state_->replica.term; }
-Index Raft::commit() const { return state_->replica.commit; }
-Index Raft::persisted() const { return state_->replica.log.persisted(); }
-std::optional<NodeId> Raft::leader() const { return state_->replica.leader; }
-RoleName Raft::role() const { return name_of_role(state_->replica.role); }
+Term Raft::term() const {
+  return state_->replica.term;
+}
+Index Raft::commit() const {
+  return state_->replica.commit;
+}
+Index Raft::persisted() const {
+  return state_->replica.log.persisted();
+}
+std::optional<NodeId> Raft::leader() const {
+  return state_->replica.leader;
+}
+RoleName Raft::role() const {
+  return name_of_role(state_->replica.role);
+}
 
-TimePoint Raft::next_deadline() const { return deadline_of(state_->replica); }
+TimePoint Raft::next_deadline() const {
+  return deadline_of(state_->replica);
+}
 
 Index Raft::acknowledged(NodeId node) const {
   const auto found = state_->replica.acknowledged.find(node);
@@ -353,14 +372,26 @@ std::vector<Entry> Raft::entries(Index from, Index to) const {
   return entries;
 }
 
-std::optional<Term> Raft::term_at(Index index) const { return state_->replica.log.term_at(index); }
+std::optional<Term> Raft::term_at(Index index) const {
+  return state_->replica.log.term_at(index);
+}
 
-void Raft::verify() const { verify_replica(state_->replica); }
-std::string Raft::canonical() const { return canonical_bytes(state_->replica); }
-std::uint64_t Raft::hash() const { return hash64(canonical()); }
-bool operator==(const Raft& a, const Raft& b) { return a.state_->replica == b.state_->replica; }
+void Raft::verify() const {
+  verify_replica(state_->replica);
+}
+std::string Raft::canonical() const {
+  return canonical_bytes(state_->replica);
+}
+std::uint64_t Raft::hash() const {
+  return hash64(canonical());
+}
+bool operator==(const Raft& a, const Raft& b) {
+  return a.state_->replica == b.state_->replica;
+}
 
-RoleName name_of_role(const Role& role) { return static_cast<RoleName>(role.index()); }
+RoleName name_of_role(const Role& role) {
+  return static_cast<RoleName>(role.index());
+}
 
 TimePoint deadline_of(const Replica& replica) {
   TimePoint deadline = kNever;

@@ -1,11 +1,13 @@
-// One replica of Raft as a pure value: `Output step(Input)` is its only door. It has no clock, dice,
-// log, thread or coroutine; `now` comes with every input and the election timeout is
+// One replica of Raft as a pure value: `Output step(Input)` is its only door. It has no clock,
+// dice, log, thread or coroutine; `now` comes with every input and the election timeout is
 // PRF(seed, node, term). Same inputs, same outputs, in any process.
 //
 // The caller's part: carry out an Output in its order; write every Save and answer Persisted in
 // SaveId order; send each message once its `after` is persisted (at once when it has none); apply
-// committed entries in order and answer Applied; call tick at least every heartbeat interval (deadlines
-// are computed from `now`, so a late or doubled tick only delays).
+// committed entries in order and answer Applied; call tick at least every heartbeat interval
+// (deadlines are computed from `now`, so a late or doubled tick only delays). On SnapshotNeeded it
+// sends its newest snapshot beside an InstallSnapshot message of this replica's term, and then says
+// SnapshotReported.
 #pragma once
 
 #include <cstdint>
@@ -24,17 +26,18 @@ namespace detcd::raft {
 
 struct Config {
   NodeId self;
-  std::uint64_t seed = 0;                // Of the election timeouts' PRF.
+  std::uint64_t seed = 0;  // Of the election timeouts' PRF.
   Duration heartbeat_interval = 100ms;
-  Duration election_timeout = 1000ms;    // Drawn in [this, 2 × this) per term.
+  Duration election_timeout = 1000ms;  // Drawn in [this, 2 × this) per term.
   bool pre_vote = true;
   bool check_quorum = true;
-  bool lease_reads = false;              // Answer reads from the leader's lease (§6.4.1). Needs check_quorum.
-  std::size_t append_bytes_max = 1 << 20;        // Of entries in one append, at least one entry.
-  std::size_t inflight_messages_max = 512;       // Appends under way to one replicating follower.
+  bool lease_reads = false;  // Answer reads from the leader's lease (§6.4.1). Needs check_quorum.
+  std::size_t append_bytes_max = 1 << 20;   // Of entries in one append, at least one entry.
+  std::size_t inflight_messages_max = 512;  // Appends under way to one replicating follower.
   std::size_t inflight_bytes_max = 64 << 20;
-  std::size_t uncommitted_bytes_max = 1ULL << 30;  // A leader's uncommitted proposals; beyond: refused.
-  std::uint64_t catch_up_entries = 5000;         // Kept behind a compaction for slow followers.
+  // A leader's uncommitted proposals; beyond: refused.
+  std::size_t uncommitted_bytes_max = 1ULL << 30;
+  std::uint64_t catch_up_entries = 5000;  // Kept behind a compaction for slow followers.
   friend bool operator==(const Config&, const Config&) = default;
 };
 
@@ -43,16 +46,18 @@ struct Restored {
   HardState hard_state;
   std::optional<SnapshotMeta> snapshot;
   std::vector<Entry> entries;
-  Index applied;             // The state machine already contains all up to here (≥ snapshot's index).
+  Index applied;  // The state machine already contains all up to here (≥ snapshot's index).
   // False when the vote or the synced log isn't provably whole: the replica starts as Recovering.
+  // It stays false over restarts until RecoveryEnded and the saves before it are durable. Of two
+  // voters neither commits without the other, so that such a member can't recover by itself.
   bool whole = true;
 };
 
 // ---- Inputs -------------------------------------------------------------------------------------
 
 struct Tick {};
-// Commands to replicate, in order. A follower forwards them; without a leader they are dropped (event
-// ProposalDropped). `commands` are opaque.
+// Commands to replicate, in order. A follower forwards them; without a leader they are dropped
+// (event ProposalDropped). `commands` are opaque.
 struct Propose {
   std::vector<Bytes> commands;
 };
@@ -66,7 +71,8 @@ struct Persisted {
 struct Applied {
   Index index;
 };
-// The state machine now is the received snapshot's (sent after the Save that held it was persisted).
+// The state machine now is the received snapshot's (sent after the Save that held it was
+// persisted).
 struct SnapshotInstalled {
   Index index;
 };
@@ -76,17 +82,17 @@ struct Read {
   std::uint64_t read_id = 0;
 };
 // A new configuration (joint consensus; single-step when it differs by one voter and `joint` is not
-// asked for). Refused (event ChangeRefused) unless this is the leader, has committed an entry of its
-// term, and no change is under way. `context` goes into the entry.
+// asked for). Refused (event ChangeRefused) unless this is the leader, has committed an entry of
+// its term, and no change is under way. `context` goes into the entry.
 struct ChangeConfiguration {
-  Configuration target;   // voters and learners only
+  Configuration target;  // voters and learners only
   bool force_joint = false;
   Bytes context;
 };
 struct TransferLeadership {  // §3.10. To a voter, from the leader.
   NodeId to;
 };
-struct Campaign {};          // Start an election now.
+struct Campaign {};  // Start an election now.
 // The shell's word on a snapshot it was asked to send, and on a peer that can't be reached.
 struct SnapshotReported {
   NodeId to;
@@ -123,8 +129,11 @@ struct ReadState {
 struct Output {
   std::optional<Save> save;
   std::vector<Outgoing> messages;
-  std::vector<Entry> committed;     // Apply in order. Never an entry that isn't saved here or on a quorum.
-  // Install this received snapshot in the state machine, before `committed`; answer SnapshotInstalled.
+  // Apply in order. Committed by a quorum, perhaps of others: its own save may still be under way.
+  // At most a few thousand at a time; Applied brings the next.
+  std::vector<Entry> committed;
+  // Install this received snapshot in the state machine, before `committed`; answer
+  // SnapshotInstalled.
   std::optional<SnapshotMeta> install;
   std::vector<ReadState> reads;
   std::vector<Event> events;
@@ -133,7 +142,12 @@ struct Output {
 // ---- The replica --------------------------------------------------------------------------------
 
 enum class RoleName : std::uint8_t {
-  kFollower, kPreCandidate, kCandidate, kLeader, kLearner, kRecovering,
+  kFollower,
+  kPreCandidate,
+  kCandidate,
+  kLeader,
+  kLearner,
+  kRecovering,
 };
 [[nodiscard]] std::string_view name_of(RoleName role);
 
@@ -145,7 +159,7 @@ struct Status {
   std::optional<NodeId> leader;
   Index commit;
   Index applied;
-  Index persisted;              // Last index known synced here.
+  Index persisted;  // Last index known synced here.
   Index last_index;
   Term last_term;
   Index first_index;            // First entry still in the log.
@@ -159,7 +173,7 @@ struct Status {
     bool recent_active = false;
     enum class State : std::uint8_t { kProbe, kReplicate, kSnapshot } state = State::kProbe;
   };
-  std::vector<Peer> peers;      // Leader only, ordered by node.
+  std::vector<Peer> peers;  // Leader only, ordered by node.
 };
 
 class Raft {
@@ -179,7 +193,7 @@ class Raft {
   // Parts of the status that are asked for all the time.
   [[nodiscard]] Term term() const;
   [[nodiscard]] Index commit() const;
-  [[nodiscard]] Index persisted() const;   // Last index known synced here.
+  [[nodiscard]] Index persisted() const;  // Last index known synced here.
   [[nodiscard]] std::optional<NodeId> leader() const;
   [[nodiscard]] RoleName role() const;
   // When the next tick can do anything: the earliest deadline of election, heartbeat, quorum check.

@@ -52,8 +52,8 @@ void Step::receive(const Message&, const ReadAnswer& answer) {
 
 // §6.4. Before an entry of its term is committed, the leader's commit index may be behind.
 void Step::ask_read(PendingRead read) {
-  const bool alone = quorum_holds(s_.configuration(),
-                                  [this](NodeId node) { return node == s_.config.self; });
+  const bool alone =
+      quorum_holds(s_.configuration(), [this](NodeId node) { return node == s_.config.self; });
   if (committed_in_term() && (alone || lease_holds())) return answer_read(read, s_.commit);
   Leader& self = *leader();
   self.reads.add(read);
@@ -95,8 +95,8 @@ void Step::answer_read(const PendingRead& read, Index index) {
   }
 }
 
-// §6.4.1: a quorum that answered a heartbeat sent at `lease_from` elects nobody else for an election
-// timeout. A tenth of it is kept for clocks that don't run alike.
+// §6.4.1: a quorum that answered a heartbeat sent at `lease_from` elects nobody else for an
+// election timeout. A tenth of it is kept for clocks that don't run alike.
 bool Step::lease_holds() {
   const Leader& self = *leader();
   if (!s_.config.lease_reads || !s_.config.check_quorum) return false;

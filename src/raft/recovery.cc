@@ -2,12 +2,12 @@
 // nothing it forgot can matter. It asks everybody, adopts the highest term that f + 1 whole members
 // answer (they meet every quorum it can have been part of) and abstains in it.
 //
-// That alone isn't enough: a candidate that holds the forgotten vote, and none of those who answered,
-// may still be gathering the rest. So the leader appends an entry after it was asked, the fence, and
-// the member stays out until that is committed. The quorum that committed it doesn't contain the
-// member; whoever is in it refuses a candidate whose log ends before the fence, as that of every
-// campaign does which the forgotten vote was for. And all that was ever committed with a forgotten
-// acknowledgement is before the fence in the leader's log.
+// That alone isn't enough: a candidate that holds the forgotten vote, and none of those who
+// answered, may still be gathering the rest. So the leader appends an entry after it was asked, the
+// fence, and the member stays out until that is committed. The quorum that committed it doesn't
+// contain the member; whoever is in it refuses a candidate whose log ends before the fence, as that
+// of every campaign does which the forgotten vote was for. And all that was ever committed with a
+// forgotten acknowledgement is before the fence in the leader's log.
 #include <algorithm>
 
 #include "raft/quorum.h"
@@ -63,18 +63,16 @@ void Step::weigh_recovery_answers() {
   const auto& role = std::get<Recovering>(s_.role);
   Term highest;
   for (const auto& [node, term] : role.answers) highest = std::max(highest, term);
-  const bool enough = meets_every_quorum(s_.configuration(), s_.config.self, [&](NodeId node) {
-    return role.answers.contains(node);
-  });
+  const bool enough = meets_every_quorum(s_.configuration(), s_.config.self,
+                                         [&](NodeId node) { return role.answers.contains(node); });
   if (enough && highest > s_.term) become_follower(highest, std::nullopt);
 }
 
 void Step::finish_recovery() {
   auto& role = std::get<Recovering>(s_.role);
   if (!role.fence || s_.commit < role.fence->index) return;
-  const bool enough = meets_every_quorum(s_.configuration(), s_.config.self, [&](NodeId node) {
-    return role.answers.contains(node);
-  });
+  const bool enough = meets_every_quorum(s_.configuration(), s_.config.self,
+                                         [&](NodeId node) { return role.answers.contains(node); });
   if (!enough || s_.log.persisted() < role.fence->index || hard_state_save()) return;
   // The fence may have been replaced by another leader's entry. Below the base only its own term's
   // leader is a witness for it.
@@ -85,7 +83,7 @@ void Step::finish_recovery() {
     return;
   }
   const Index caught_up = role.fence->index;
-  if (s_.is_voter()) {
+  if (s_.may_campaign()) {
     set_role(Follower{});
   } else {
     set_role(Learner{});

@@ -131,8 +131,8 @@ bool Step::send_append(NodeId to, Progress& progress, bool empty_too) {
   return true;
 }
 
-// No progress for a whole heartbeat although appends are under way: they may be lost. An empty append
-// after them is refused if so, whatever the window says.
+// No progress for a whole heartbeat although appends are under way: they may be lost. An empty
+// append after them is refused if so, whatever the window says.
 void Step::ask_whether_lost(NodeId to, Progress& progress) {
   AppendRequest request;
   request.previous_index = progress.next.previous();
@@ -147,7 +147,8 @@ void Step::ask_whether_lost(NodeId to, Progress& progress) {
 void Step::tell_commit() {
   if (!commit_moved_ || !s_.is<Leader>()) return;
   for (auto& [node, progress] : leader()->progress) {
-    if (progress.state != Progress::State::kReplicate || progress.commit_sent >= s_.commit) continue;
+    if (progress.state != Progress::State::kReplicate || progress.commit_sent >= s_.commit)
+      continue;
     send_append(node, progress, true);
   }
 }
@@ -200,6 +201,9 @@ void Step::after_acknowledgement(NodeId from, Progress& progress, bool news) {
   if (still == nullptr) return;
   while (send_append(from, *still, false)) {
   }
+  // It caught up after the commit was told.
+  const bool tell = still->state == State::kReplicate && still->commit_sent < s_.commit;
+  if (tell) send_append(from, *still, true);
   order_transfer();
 }
 
@@ -208,8 +212,8 @@ void Step::receive(const Message& message, const HeartbeatResponse& response) {
   if (progress == nullptr || response.round > leader()->round) return;
   progress->recent_active = true;
   progress->probe_sent = false;
-  const bool stuck = progress->match == progress->match_at_heartbeat &&
-                     progress->match < s_.log.last();
+  const bool stuck =
+      progress->match == progress->match_at_heartbeat && progress->match < s_.log.last();
   progress->match_at_heartbeat = progress->match;
   if (progress->state == Progress::State::kReplicate && stuck) {
     ask_whether_lost(message.from, *progress);

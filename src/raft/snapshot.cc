@@ -1,6 +1,6 @@
-// Compaction of the log, and snapshots for followers that need what was compacted. The state's bytes
-// never pass through here: the shell sends its newest snapshot when it sees SnapshotNeeded, with an
-// InstallSnapshot message of this replica's term beside it.
+// Compaction of the log, and snapshots for followers that need what was compacted. The state's
+// bytes never pass through here: the shell sends its newest snapshot when it sees SnapshotNeeded,
+// with an InstallSnapshot message of this replica's term beside it.
 #include <algorithm>
 
 #include "base/check.h"

@@ -1,5 +1,5 @@
-// Internal: everything a replica remembers between two inputs, as plain data. Times are the caller's;
-// nothing here points anywhere, so that a copy is another replica.
+// Internal: everything a replica remembers between two inputs, as plain data. Times are the
+// caller's; nothing here points anywhere, so that a copy is another replica.
 #pragma once
 
 #include <cstdint>
@@ -46,19 +46,19 @@ struct Leader {
   std::map<NodeId, Progress, IdOrder> progress;  // Of every member but itself.
   TimePoint heartbeat_deadline;
   TimePoint quorum_deadline;
-  std::uint64_t round = 0;               // The newest heartbeat round.
-  std::deque<SentRound> sent_rounds;     // Not older than an election timeout, ascending.
-  std::optional<TimePoint> lease_from;   // When the newest round that a quorum answered was sent.
-  bool lease_void = false;               // A transfer was ordered: votes may ignore stickiness.
+  std::uint64_t round = 0;              // The newest heartbeat round.
+  std::deque<SentRound> sent_rounds;    // Not older than an election timeout, ascending.
+  std::optional<TimePoint> lease_from;  // When the newest round that a quorum answered was sent.
+  bool lease_void = false;              // A transfer was ordered: votes may ignore stickiness.
   ReadIndex reads;
   std::uint64_t uncommitted_bytes = 0;
-  Index first_of_term;                   // Its first entry; committed: it may read and reconfigure.
-  std::uint64_t base_time_ms = 0;        // The last entry's time when it was elected.
-  Duration elapsed{0};                   // Since then, without pauses.
+  Index first_of_term;             // Its first entry; committed: it may read and reconfigure.
+  std::uint64_t base_time_ms = 0;  // The last entry's time when it was elected.
+  Duration elapsed{0};             // Since then, without pauses.
   friend bool operator==(const Leader&, const Leader&) = default;
 };
 
-// Not a voter of the configuration in force: it follows, and never campaigns.
+// Not a voter, by all it knows: it follows, and never campaigns.
 struct Learner {
   friend bool operator==(const Learner&, const Learner&) = default;
 };
@@ -104,27 +104,28 @@ struct Replica {
   std::optional<NodeId> leader;
   Log log;
   Index commit;
-  Index emitted;                    // Handed out to be applied.
+  Index emitted;  // Handed out to be applied.
   Index applied;
-  std::optional<Index> installing;  // A received snapshot that the state machine isn't yet.
+  std::optional<Index> installing;       // A received snapshot that the state machine isn't yet.
   std::optional<SnapshotMeta> snapshot;  // The newest durable one.
 
   SaveId last_save;
-  HardState saved_hard_state;       // As the last issued Save left it.
+  HardState saved_hard_state;  // As the last issued Save left it.
   std::optional<SnapshotMeta> unsaved_snapshot;
   std::deque<PendingSave> pending_saves;
 
   TimePoint election_deadline;
-  std::uint64_t attempt = 0;        // Campaigns begun in this term.
-  TimePoint sticky_until;           // §4.2.3: until then votes are refused.
+  std::uint64_t attempt = 0;  // Campaigns begun in this term.
+  TimePoint sticky_until;     // §4.2.3: until then votes are refused.
   std::optional<Transfer> transfer;
   std::map<std::uint64_t, TimePoint> forwarded_reads;  // Read id, and when to give it up.
   std::map<NodeId, Index, IdOrder> acknowledged;       // Highest that each ever acknowledged to us.
 
-  [[nodiscard]] const Configuration& configuration() const {
-    return log.in_force().configuration;
-  }
+  [[nodiscard]] const Configuration& configuration() const { return log.in_force().configuration; }
   [[nodiscard]] bool is_voter() const { return configuration().is_voter(config.self); }
+  // §4.2.2: one whose removal isn't committed still campaigns, without counting its own vote: the
+  // others may need its log.
+  [[nodiscard]] bool may_campaign() const { return log.may_be_voter(config.self, commit); }
   template <class R>
   [[nodiscard]] bool is() const {
     return std::holds_alternative<R>(role);

@@ -100,6 +100,7 @@ class Step {
   // conf_change.cc
   void adopt_configuration();
   void adopt_members();
+  void adopt_role();
   void leave_joint();
 
   // read_index.cc

@@ -1,5 +1,6 @@
-// The values Raft speaks: entries, hard state, configurations, snapshots' metadata. All are regular:
-// copyable, comparable, with a canonical encoding (raft/codec.h) that the WAL and the wire share.
+// The values Raft speaks: entries, hard state, configurations, snapshots' metadata. All are
+// regular: copyable, comparable, with a canonical encoding (raft/codec.h) that the WAL and the wire
+// share.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,10 @@
 
 namespace detcd::raft {
 
-using NodeId = Id<struct NodeIdTag>;        // etcd's member id.
+using NodeId = Id<struct NodeIdTag>;  // etcd's member id.
 using Term = Ordinal<struct TermTag>;
-using Index = Ordinal<struct IndexTag>;     // The first entry has index 1; 0 is "before the log".
-using SaveId = Ordinal<struct SaveIdTag>;   // Monotone over the life of one process.
+using Index = Ordinal<struct IndexTag>;    // The first entry has index 1; 0 is "before the log".
+using SaveId = Ordinal<struct SaveIdTag>;  // Monotone over the life of one process.
 using NodeSet = std::set<NodeId, IdOrder>;
 
 // What the members are (dissertation §4). Outside joint consensus `voters_outgoing` is empty. The
@@ -39,7 +40,7 @@ struct Configuration {
 };
 
 enum class EntryKind : std::uint8_t {
-  kCommand = 0,        // `data` is the application's; empty data is a leader's first entry of its term.
+  kCommand = 0,  // `data` is the application's; empty data is a leader's first entry of its term.
   kConfiguration = 1,  // `data` is an encoded ConfigurationEntry.
 };
 
@@ -73,25 +74,25 @@ struct HardState {
 struct SnapshotMeta {
   Index index;
   Term term;
-  std::uint64_t time_ms = 0;       // Of the entry at `index`.
-  Configuration configuration;     // The newest in the log up to `index`.
+  std::uint64_t time_ms = 0;    // Of the entry at `index`.
+  Configuration configuration;  // The newest in the log up to `index`.
   friend bool operator==(const SnapshotMeta&, const SnapshotMeta&) = default;
 };
 
-// One unit of durability. Apply in this order: snapshot (the log is then empty and begins after it),
-// truncation, entries, hard state. Entries are contiguous; entries at or after `truncate_from` that
-// were saved before are gone. Answered by Persisted{id} once all of it is synced.
+// One unit of durability. Apply in this order: snapshot (the log is then empty and begins after
+// it), truncation, entries, hard state. Entries are contiguous; entries at or after `truncate_from`
+// that were saved before are gone. Answered by Persisted{id} once all of it is synced.
 struct Save {
   SaveId id;
-  std::optional<SnapshotMeta> snapshot;   // Received state that the shell has already made durable.
-  std::optional<Index> truncate_from;     // The first index that is replaced.
+  std::optional<SnapshotMeta> snapshot;  // Received state that the shell has already made durable.
+  std::optional<Index> truncate_from;    // The first index that is replaced.
   std::vector<Entry> entries;
-  std::optional<HardState> hard_state;    // Present when it changed.
+  std::optional<HardState> hard_state;  // Present when it changed.
   // Nothing that an answer may depend on: only the commit index moved. It need not be synced alone.
   [[nodiscard]] bool lazy() const {
     return !snapshot && !truncate_from && entries.empty() && !must_sync_hard_state;
   }
-  bool must_sync_hard_state = false;      // Term or vote changed.
+  bool must_sync_hard_state = false;  // Term or vote changed.
 };
 
 }  // namespace detcd::raft

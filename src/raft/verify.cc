@@ -46,8 +46,8 @@ void verify_saves(const Replica& r) {
 
 void verify_role(const Replica& r) {
   const bool campaigns = r.is<PreCandidate>() || r.is<Candidate>() || r.is<Follower>();
-  check(!campaigns || r.is_voter(), "only voters follow as voters or campaign");
-  check(!r.is<Learner>() || !r.is_voter(), "a learner isn't a voter");
+  check(!campaigns || r.may_campaign(), "only voters follow as voters or campaign");
+  check(!r.is<Learner>() || !r.may_campaign(), "a learner isn't a voter");
   check(!r.is<Candidate>() || r.vote == r.config.self, "a candidate voted for itself");
   const auto* leader = std::get_if<Leader>(&r.role);
   if (leader == nullptr) return;

@@ -21,10 +21,10 @@
 namespace detcd::runtime {
 
 enum class OpenMode : std::uint8_t {
-  kRead,           // Must exist.
-  kReadWrite,      // Must exist.
-  kCreate,         // Read and write; made when missing (0600).
-  kCreateNew,      // Read and write; kExists when it is there.
+  kRead,       // Must exist.
+  kReadWrite,  // Must exist.
+  kCreate,     // Read and write; made when missing (0600).
+  kCreateNew,  // Read and write; kExists when it is there.
 };
 
 class File {

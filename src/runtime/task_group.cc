@@ -28,9 +28,13 @@ struct TaskGroup::Root {
   };
 };
 
-TaskGroup::Root TaskGroup::run(TaskGroup&, Task<void> task) { co_await std::move(task); }
+TaskGroup::Root TaskGroup::run(TaskGroup&, Task<void> task) {
+  co_await std::move(task);
+}
 
-void TaskGroup::spawn(Task<void> task) { run(*this, std::move(task)); }
+void TaskGroup::spawn(Task<void> task) {
+  run(*this, std::move(task));
+}
 
 void TaskGroup::add(Links& links) {
   links.next = newest_;

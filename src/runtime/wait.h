@@ -34,7 +34,9 @@ class [[nodiscard]] YieldAwaiter {
   Scheduler& scheduler_;
   Resumption turn_;
 };
-inline YieldAwaiter yield(Scheduler& scheduler) { return YieldAwaiter(scheduler); }
+inline YieldAwaiter yield(Scheduler& scheduler) {
+  return YieldAwaiter(scheduler);
+}
 
 class [[nodiscard]] SleepAwaiter {
  public:

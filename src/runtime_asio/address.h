@@ -26,9 +26,7 @@ struct Endpoint {
   sockaddr_storage storage{};
   socklen_t length = 0;
   [[nodiscard]] int family() const { return storage.ss_family; }
-  [[nodiscard]] const sockaddr* data() const {
-    return reinterpret_cast<const sockaddr*>(&storage);
-  }
+  [[nodiscard]] const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage); }
   [[nodiscard]] sockaddr* data() { return reinterpret_cast<sockaddr*>(&storage); }
 };
 

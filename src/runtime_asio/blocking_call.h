@@ -49,8 +49,8 @@ class BlockingCall final : public Job {
 template <class T>
 runtime::Task<T> blocking_call(CallQueue queue, std::move_only_function<T()> call) {
   Completion<T> done(queue.scheduler);
-  queue.helpers.run(queue.lane, std::make_unique<BlockingCall<T>>(queue.scheduler, done.cell(),
-                                                                  std::move(call)));
+  queue.helpers.run(
+      queue.lane, std::make_unique<BlockingCall<T>>(queue.scheduler, done.cell(), std::move(call)));
   co_return co_await done;
 }
 

@@ -163,9 +163,8 @@ Task<Result<std::unique_ptr<runtime::File>>> AsioDisk::open(std::string path, Op
   std::move_only_function<Result<OpenedFile>()> call = [full = full_path(path), mode] {
     return open_file(full, mode);
   };
-  Result<OpenedFile> opened =
-      co_await blocking_call<Result<OpenedFile>>(CallQueue(scheduler_, *helpers_, names_),
-                                                 std::move(call));
+  Result<OpenedFile> opened = co_await blocking_call<Result<OpenedFile>>(
+      CallQueue(scheduler_, *helpers_, names_), std::move(call));
   if (!opened) co_return opened.error();
   co_return make_file(scheduler_, *helpers_, std::move(*opened));
 }

@@ -55,8 +55,8 @@ Result<std::string> read_bytes(const OpenFile& file, std::uint64_t offset, std::
   bytes.resize_and_overwrite(length, [&](char* to, std::size_t) {
     std::size_t done = 0;
     while (done < length) {
-      const ssize_t got = ::pread(file.fd.get(), to + done, length - done,
-                                  static_cast<off_t>(offset + done));
+      const ssize_t got =
+          ::pread(file.fd.get(), to + done, length - done, static_cast<off_t>(offset + done));
       if (got < 0 && errno == EINTR) continue;
       failed = got < 0;
       if (got <= 0) break;

@@ -98,7 +98,9 @@ IoThreads::IoThreads(std::size_t count, const std::string& directory) {
 
 IoThreads::~IoThreads() = default;
 
-runtime::World IoThreads::world(std::size_t thread) { return threads_[thread]->world.world(); }
+runtime::World IoThreads::world(std::size_t thread) {
+  return threads_[thread]->world.world();
+}
 
 void IoThreads::spawn(std::size_t thread, TaskMaker make) {
   Thread& on = *threads_[thread];

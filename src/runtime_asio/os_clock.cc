@@ -16,7 +16,11 @@ Duration read_clock(clockid_t id) {
 
 }  // namespace
 
-TimePoint OsClock::boot() const { return TimePoint(read_clock(CLOCK_BOOTTIME)); }
-WallTime OsClock::wall() const { return WallTime(read_clock(CLOCK_REALTIME)); }
+TimePoint OsClock::boot() const {
+  return TimePoint(read_clock(CLOCK_BOOTTIME));
+}
+WallTime OsClock::wall() const {
+  return WallTime(read_clock(CLOCK_REALTIME));
+}
 
 }  // namespace detcd::runtime_asio

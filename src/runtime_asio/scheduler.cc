@@ -55,7 +55,9 @@ AsioScheduler::~AsioScheduler() {
   while (!timers_.empty()) forget(timers_.pop());
 }
 
-boost::asio::io_context& AsioScheduler::context() { return core_->context; }
+boost::asio::io_context& AsioScheduler::context() {
+  return core_->context;
+}
 
 void AsioScheduler::run() {
   core_->context.restart();

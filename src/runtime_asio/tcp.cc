@@ -64,15 +64,14 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void start_read(TransferCell cell) {
     if (buffer_ == nullptr) buffer_ = std::make_unique_for_overwrite<char[]>(kReadBufferBytes);
     reading_ = true;
-    socket_.async_read_some(
-        boost::asio::buffer(buffer_.get(), kReadBufferBytes),
-        [channel = shared_from_this(), cell = std::move(cell)](error_code error,
-                                                               std::size_t bytes) {
-          channel->reading_ = false;
-          channel->broken_ |= cell->abandoned();
-          channel->read_end_ = error;
-          cell->complete({error, bytes});
-        });
+    socket_.async_read_some(boost::asio::buffer(buffer_.get(), kReadBufferBytes),
+                            [channel = shared_from_this(), cell = std::move(cell)](
+                                error_code error, std::size_t bytes) {
+                              channel->reading_ = false;
+                              channel->broken_ |= cell->abandoned();
+                              channel->read_end_ = error;
+                              cell->complete({error, bytes});
+                            });
   }
   void start_write(std::string bytes, TransferCell cell) {
     outgoing_ = std::move(bytes);
@@ -97,19 +96,18 @@ class Channel : public std::enable_shared_from_this<Channel> {
  private:
   // Asio tries to send here and now, and waits for room only when there is none.
   void write_from(std::size_t sent, TransferCell cell) {
-    socket_.async_write_some(
-        boost::asio::buffer(outgoing_.data() + sent, outgoing_.size() - sent),
-        [channel = shared_from_this(), sent, cell = std::move(cell)](error_code error,
-                                                                     std::size_t bytes) {
-          if (!error && sent + bytes < channel->outgoing_.size()) {
-            channel->write_from(sent + bytes, cell);
-            return;
-          }
-          channel->writing_ = false;
-          channel->outgoing_ = {};
-          channel->broken_ |= cell->abandoned();
-          cell->complete({error, sent + bytes});
-        });
+    socket_.async_write_some(boost::asio::buffer(outgoing_.data() + sent, outgoing_.size() - sent),
+                             [channel = shared_from_this(), sent, cell = std::move(cell)](
+                                 error_code error, std::size_t bytes) {
+                               if (!error && sent + bytes < channel->outgoing_.size()) {
+                                 channel->write_from(sent + bytes, cell);
+                                 return;
+                               }
+                               channel->writing_ = false;
+                               channel->outgoing_ = {};
+                               channel->broken_ |= cell->abandoned();
+                               cell->complete({error, sent + bytes});
+                             });
   }
 
   AsioScheduler& scheduler_;

@@ -86,8 +86,8 @@ Result<bool> Node::begin(const raft::Entry& entry) {
   Result<apply::Command> command = wire::decode_command(entry.data);
   // An entry this version can't read stops it: skipping would make it differ from the others.
   if (!command) {
-    return Error{command.error().code, "entry " + std::to_string(entry.index.value()) + ": " +
-                                           command.error().message};
+    return Error{command.error().code,
+                 "entry " + std::to_string(entry.index.value()) + ": " + command.error().message};
   }
   applying_id_ = command->id;
   applier_->begin(position, std::move(*command));

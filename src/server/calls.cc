@@ -39,40 +39,39 @@ runtime::Task<void> Node::take_calls() {
 
 void Node::on_call(Call call) {
   const ReturnAddress origin{call.call, call.trace, call.reply};
-  std::visit(
-      Overload{
-          [&](apply::PutRequest& put) { propose(call, {{}, std::move(put)}); },
-          [&](apply::DeleteRangeRequest& erase) { propose(call, {{}, std::move(erase)}); },
-          [&](apply::CompactionRequest& compact) { propose(call, {{}, compact}); },
-          [&](apply::TxnRequest& txn) {
-            if (!apply::is_read_only(txn)) {
-              propose(call, {{}, std::move(txn)});
-            } else {
-              const bool linearizable = !apply::is_serializable(txn);
-              read(std::move(call), linearizable);
-            }
-          },
-          [&](const apply::RangeRequest& range) {
-            const bool linearizable = !range.serializable;
-            read(std::move(call), linearizable);
-          },
-          [&](const MemberListRequest& list) {
-            const bool linearizable = list.linearizable;
-            read(std::move(call), linearizable);
-          },
-          [&](const HealthRequest& health) {
-            if (!health.serializable && !leader_) {
-              answer(origin, HealthResponse{false, "RAFT NO LEADER"});
-              return;
-            }
-            const bool linearizable = !health.serializable;
-            read(std::move(call), linearizable);
-          },
-          [&](const StatusRequest&) { answer(origin, status_now()); },
-          [&](const VersionRequest&) { answer(origin, version()); },
-          [&](const HashKvRequest&) { read(std::move(call), false); },
-      },
-      call.request);
+  std::visit(Overload{
+                 [&](apply::PutRequest& put) { propose(call, {{}, std::move(put)}); },
+                 [&](apply::DeleteRangeRequest& erase) { propose(call, {{}, std::move(erase)}); },
+                 [&](apply::CompactionRequest& compact) { propose(call, {{}, compact}); },
+                 [&](apply::TxnRequest& txn) {
+                   if (!apply::is_read_only(txn)) {
+                     propose(call, {{}, std::move(txn)});
+                   } else {
+                     const bool linearizable = !apply::is_serializable(txn);
+                     read(std::move(call), linearizable);
+                   }
+                 },
+                 [&](const apply::RangeRequest& range) {
+                   const bool linearizable = !range.serializable;
+                   read(std::move(call), linearizable);
+                 },
+                 [&](const MemberListRequest& list) {
+                   const bool linearizable = list.linearizable;
+                   read(std::move(call), linearizable);
+                 },
+                 [&](const HealthRequest& health) {
+                   if (!health.serializable && !leader_) {
+                     answer(origin, HealthResponse{false, "RAFT NO LEADER"});
+                     return;
+                   }
+                   const bool linearizable = !health.serializable;
+                   read(std::move(call), linearizable);
+                 },
+                 [&](const StatusRequest&) { answer(origin, status_now()); },
+                 [&](const VersionRequest&) { answer(origin, version()); },
+                 [&](const HashKvRequest&) { read(std::move(call), false); },
+             },
+             call.request);
 }
 
 void Node::propose(const Call& call, apply::Command command) {
@@ -107,23 +106,22 @@ void Node::read(Call call, bool linearizable) {
 void Node::answer_read(WaitingRead waiting) {
   const ReturnAddress& origin = waiting.origin;
   observer_.on_read(origin.trace, applier_->applied().index);
-  std::visit(Overload{
-                 [&](apply::RangeRequest& range) {
-                   start_range(origin, applier_->range(std::move(range)));
-                 },
-                 [&](apply::TxnRequest& txn) {
-                   start_range(origin, applier_->read_txn(std::move(txn)));
-                 },
-                 [&](const HashKvRequest& hash) {
-                   long_reads_.spawn(finish_hash(origin, applier_->hash_kv(hash.revision), applier_));
-                 },
-                 [&](const MemberListRequest&) {
-                   answer(origin, MemberListResponse{applier_->members().list()});
-                 },
-                 [&](const HealthRequest&) { answer(origin, HealthResponse{true, ""}); },
-                 [&](const auto&) { check(false, "only reads wait as reads"); },
-             },
-             waiting.request);
+  std::visit(
+      Overload{
+          [&](apply::RangeRequest& range) {
+            start_range(origin, applier_->range(std::move(range)));
+          },
+          [&](apply::TxnRequest& txn) { start_range(origin, applier_->read_txn(std::move(txn))); },
+          [&](const HashKvRequest& hash) {
+            long_reads_.spawn(finish_hash(origin, applier_->hash_kv(hash.revision), applier_));
+          },
+          [&](const MemberListRequest&) {
+            answer(origin, MemberListResponse{applier_->members().list()});
+          },
+          [&](const HealthRequest&) { answer(origin, HealthResponse{true, ""}); },
+          [&](const auto&) { check(false, "only reads wait as reads"); },
+      },
+      waiting.request);
 }
 
 // Most reads are done at the first advance, in the step that asked; only long ones become tasks.

@@ -1,4 +1,5 @@
-// Between modules that don't know each other: apply's image and snapshot's contents, URLs and addresses.
+// Between modules that don't know each other: apply's image and snapshot's contents, URLs and
+// addresses.
 #pragma once
 
 #include <string>

@@ -104,18 +104,22 @@ void Node::send_snapshot(raft::NodeId to) {
 
 void Node::on_event(const raft::Event& event) {
   observer_.on_raft_event(event);
-  std::visit(Overload{
-                 [&](const raft::LeaderChanged& change) { on_leader_changed(change); },
-                 [&](const raft::ReadFailed& failed) {
-                   reads_.fail(failed.read_id, world_.clock.boot());
-                 },
-                 [&](const raft::SnapshotNeeded& needed) { send_snapshot(needed.to); },
-                 [&](const raft::ConfigurationChanged&) { learn_members(); },
-                 [&](const auto&) {
-                   if (log_.enabled(telemetry::Level::kDebug)) log_.debug(raft::describe(event));
-                 },
-             },
-             event);
+  std::visit(
+      Overload{
+          [&](const raft::LeaderChanged& change) { on_leader_changed(change); },
+          [&](const raft::ReadFailed& failed) { reads_.fail(failed.read_id, world_.clock.boot()); },
+          [&](const raft::SnapshotNeeded& needed) { send_snapshot(needed.to); },
+          [&](const raft::RecoveryEnded& ended) {
+            log_.info("the member is whole again", {{"caught-up-index", ended.caught_up.value()}});
+            whole_again_ = true;
+            saves_waiting_.wake_one();
+          },
+          [&](const raft::ConfigurationChanged&) { learn_members(); },
+          [&](const auto&) {
+            if (log_.enabled(telemetry::Level::kDebug)) log_.debug(raft::describe(event));
+          },
+      },
+      event);
 }
 
 void Node::on_leader_changed(const raft::LeaderChanged& change) {

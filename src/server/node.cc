@@ -122,6 +122,10 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
   for (std::unique_ptr<runtime::Listener>& listener : peer_listeners) {
     transport_->serve(std::move(listener));
   }
+  // A single member's only voter needs no vote but its own, and no timeout to ask for it.
+  if (core_.status().configuration.voters == raft::NodeSet{raft::NodeId(options_.member_id)}) {
+    push(raft::Campaign{});
+  }
   tasks_.spawn(write_log());
   tasks_.spawn(apply_committed());
   tasks_.spawn(drive());
@@ -161,7 +165,8 @@ void Node::request_stop() {
   stop_waiting_.wake_all();
 }
 
-// Leadership goes to the member that is furthest, so that the cluster serves on without an election.
+// Leadership goes to the member that is furthest, so that the cluster serves on without an
+// election.
 runtime::Task<void> Node::hand_over() {
   const raft::Status status = core_.status();
   const TimePoint deadline = world_.clock.boot() + 300ms;
@@ -229,7 +234,9 @@ void Node::on_snapshot(raft::Message message, Bytes packed) {
   tasks_.spawn(store_received(std::move(message), std::move(packed)));
 }
 
-void Node::on_unreachable(raft::NodeId peer) { push(raft::Unreachable{peer}); }
+void Node::on_unreachable(raft::NodeId peer) {
+  push(raft::Unreachable{peer});
+}
 
 void Node::on_snapshot_reported(raft::NodeId peer, bool delivered) {
   push(raft::SnapshotReported{peer, delivered});
@@ -240,7 +247,9 @@ void Node::on_refused(raft::NodeId peer, const transport::Welcome& welcome) {
                                            {"reason", transport::name_of(welcome.verdict)}});
 }
 
-std::uint64_t Node::remembered(raft::NodeId peer) const { return core_.acknowledged(peer).value(); }
+std::uint64_t Node::remembered(raft::NodeId peer) const {
+  return core_.acknowledged(peer).value();
+}
 
 void Node::on_remembered(raft::NodeId peer, std::uint64_t index) {
   // Only a hint: entries that were acknowledged and then replaced by another leader's count too.

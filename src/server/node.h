@@ -1,6 +1,6 @@
 // One member: the only caller of the Raft core, which it drives and whose outputs it carries out in
-// order; it applies what is committed and answers callers. All of it runs on one scheduler, in tasks
-// that wait only through the runtime's interfaces.
+// order; it applies what is committed and answers callers. All of it runs on one scheduler, in
+// tasks that wait only through the runtime's interfaces.
 #pragma once
 
 #include <deque>
@@ -30,8 +30,8 @@ namespace detcd::server {
 
 // Why a node stopped. Its owner acts on it: exit code, message, restart.
 struct Stopped {
-  bool asked = false;           // request_stop() was called, and everything was closed in order.
-  std::optional<Error> error;   // A failed sync, damage, an unknown command …
+  bool asked = false;          // request_stop() was called, and everything was closed in order.
+  std::optional<Error> error;  // A failed sync, damage, an unknown command …
 };
 
 class Node final : public transport::Receiver {
@@ -47,8 +47,8 @@ class Node final : public transport::Receiver {
 
   // Serves until it is stopped or fails. Call once.
   runtime::Task<Stopped> run(std::vector<std::unique_ptr<runtime::Listener>> peer_listeners);
-  // Hands leadership over, fails what waits with "server stopped", closes the log; run() then returns,
-  // within 500 ms. Callable on the node's scheduler, from any task.
+  // Hands leadership over, fails what waits with "server stopped", closes the log; run() then
+  // returns, within 500 ms. Callable on the node's scheduler, from any task.
   void request_stop();
 
   // Returns once the member has published itself through the log: it has a leader and can serve.
@@ -92,6 +92,7 @@ class Node final : public transport::Receiver {
 
   // persist.cc: saves, trims and snapshots.
   runtime::Task<void> write_log();
+  runtime::Task<Result<void>> write_saves();
   void persisted(raft::SaveId id);
   runtime::Task<void> take_snapshot();
   runtime::Task<void> store_received(raft::Message message, Bytes packed);
@@ -145,8 +146,9 @@ class Node final : public transport::Receiver {
   runtime::Signal saves_waiting_;
   raft::SaveId persisted_id_;
   bool writing_ = false;
-  std::deque<raft::Outgoing> held_;             // Messages that wait for a save.
-  runtime::Mutex snapshots_;                    // One user of the snapshot store at a time.
+  bool whole_again_ = false;         // To be written to the log.
+  std::deque<raft::Outgoing> held_;  // Messages that wait for a save.
+  runtime::Mutex snapshots_;         // One user of the snapshot store at a time.
   bool snapshotting_ = false;
   std::uint64_t snapshot_index_ = 0;
 

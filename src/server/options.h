@@ -1,5 +1,5 @@
-// What one node is told at its start. Values only: where they come from (flags, a simulated plan) is
-// the caller's.
+// What one node is told at its start. Values only: where they come from (flags, a simulated plan)
+// is the caller's.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace detcd::server {
 
 struct NodeOptions {
   std::string name = "default";
-  std::string data_dir;                 // Made when missing, mode 0700.
-  std::string wal_dir;                  // Empty: below data_dir.
-  std::vector<std::string> client_urls; // Published to the cluster.
+  std::string data_dir;                  // Made when missing, mode 0700.
+  std::string wal_dir;                   // Empty: below data_dir.
+  std::vector<std::string> client_urls;  // Published to the cluster.
   // The members of a new cluster, this one among them (by `name`); ignored when the data directory
   // already belongs to a cluster (ETCD.md §9.1).
   std::vector<membership::Member> initial_members;
@@ -30,7 +30,7 @@ struct NodeOptions {
   std::uint64_t wal_segment_bytes = 64 << 20;
   apply::Limits limits;
   std::int64_t quota_bytes = 2'147'483'648;
-  std::uint64_t unapplied_max = 5'000;        // committed - applied beyond which writes are refused.
+  std::uint64_t unapplied_max = 5'000;  // committed - applied beyond which writes are refused.
   std::uint64_t pending_bytes_max = 512 << 20;  // Of commands that wait for their answer.
 };
 

@@ -9,51 +9,57 @@ namespace detcd::server {
 
 runtime::Task<void> Node::write_log() {
   for (;;) {
-    while (saves_.empty() && !trim_) {
+    while (saves_.empty() && !trim_ && !whole_again_) {
       const bool woken = co_await saves_waiting_.wait();
       static_cast<void>(woken);
     }
-    if (trim_) {
+    Result<void> written;
+    writing_ = true;
+    // What made the member whole is in the log before the log is declared so.
+    if (!saves_.empty()) {
+      written = co_await write_saves();
+    } else if (trim_) {
       const raft::SnapshotMeta mark = *std::exchange(trim_, std::nullopt);
       const raft::Status status = core_.status();
-      const raft::HardState state{status.term, status.vote, std::min(status.commit, status.persisted)};
-      writing_ = true;
-      const Result<void> trimmed = co_await storage_.wal->trim(mark, state);
-      writing_ = false;
-      if (!trimmed) {
-        fail(trimmed.error());
-        co_return;
-      }
+      const raft::HardState state{status.term, status.vote,
+                                  std::min(status.commit, status.persisted)};
+      written = co_await storage_.wal->trim(mark, state);
+    } else {
+      whole_again_ = false;
+      written = co_await storage_.wal->declare_whole();
+    }
+    writing_ = false;
+    if (!written) {
+      fail(written.error());
+      co_return;
+    }
+  }
+}
+
+runtime::Task<Result<void>> Node::write_saves() {
+  std::vector<raft::Save> batch;
+  std::vector<raft::SaveId> ids;
+  for (raft::Save& save : saves_) {
+    ids.push_back(save.id);
+    // A commit index alone is a hint (Raft recomputes it): it waits for a save that must be synced.
+    if (save.lazy()) {
+      if (save.hard_state) lazy_state_ = save.hard_state;
       continue;
     }
-    std::vector<raft::Save> batch;
-    std::vector<raft::SaveId> ids;
-    for (raft::Save& save : saves_) {
-      ids.push_back(save.id);
-      // A commit index alone is a hint (Raft recomputes it): it waits for a save that must be synced.
-      if (save.lazy()) {
-        if (save.hard_state) lazy_state_ = save.hard_state;
-        continue;
-      }
-      if (save.hard_state) {
-        lazy_state_.reset();
-      } else if (lazy_state_) {
-        save.hard_state = std::exchange(lazy_state_, std::nullopt);
-      }
-      batch.push_back(std::move(save));
+    if (save.hard_state) {
+      lazy_state_.reset();
+    } else if (lazy_state_) {
+      save.hard_state = std::exchange(lazy_state_, std::nullopt);
     }
-    saves_.clear();
-    if (!batch.empty()) {
-      writing_ = true;
-      const Result<void> saved = co_await storage_.wal->save(std::move(batch));
-      writing_ = false;
-      if (!saved) {
-        fail(saved.error());
-        co_return;
-      }
-    }
-    for (const raft::SaveId id : ids) persisted(id);
+    batch.push_back(std::move(save));
   }
+  saves_.clear();
+  if (!batch.empty()) {
+    const Result<void> saved = co_await storage_.wal->save(std::move(batch));
+    if (!saved) co_return saved.error();
+  }
+  for (const raft::SaveId id : ids) persisted(id);
+  co_return Result<void>();
 }
 
 void Node::persisted(raft::SaveId id) {
@@ -114,8 +120,9 @@ runtime::Task<void> Node::store_received(raft::Message message, Bytes packed) {
       co_return;
     }
     snapshot_index_ = index;
-    log_.info("received and saved database snapshot",
-              {{"remote-peer-id", telemetry::hex(message.from.value())}, {"snapshot-index", index}});
+    log_.info(
+        "received and saved database snapshot",
+        {{"remote-peer-id", telemetry::hex(message.from.value())}, {"snapshot-index", index}});
     received_.insert_or_assign(index, std::move(*contents));
   }
   push(raft::Receive{std::move(message)});

@@ -6,8 +6,7 @@
 
 namespace detcd::server {
 
-Proposals::Proposals(const NodeOptions& options, std::uint64_t incarnation)
-    : options_(options) {
+Proposals::Proposals(const NodeOptions& options, std::uint64_t incarnation) : options_(options) {
   next_.member = options.member_id;
   // 24 bits tell incarnations apart, 40 count: 10^12 commands of one process.
   next_.ordinal = (incarnation & 0xffffffULL) << 40;
@@ -31,7 +30,9 @@ std::optional<apply::ApiError> Proposals::propose(apply::Command command,
   return std::nullopt;
 }
 
-std::vector<Bytes> Proposals::take_batch() { return std::exchange(batch_, {}); }
+std::vector<Bytes> Proposals::take_batch() {
+  return std::exchange(batch_, {});
+}
 
 void Proposals::give_back(std::vector<Bytes> commands) {
   commands.insert(commands.end(), std::make_move_iterator(batch_.begin()),
@@ -51,7 +52,8 @@ std::optional<Proposals::Pending> Proposals::complete(const apply::RequestId& id
 
 void Proposals::forget(CallId call, const runtime::Mailbox<Reply>::Sender& reply) {
   for (auto& [ordinal, pending] : pending_) {
-    const bool its = pending.origin && pending.origin->call == call && pending.origin->reply == reply;
+    const bool its =
+        pending.origin && pending.origin->call == call && pending.origin->reply == reply;
     if (its) pending.origin.reset();
   }
 }

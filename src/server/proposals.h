@@ -23,7 +23,8 @@ struct ReturnAddress {
 
 class Proposals {
  public:
-  // `incarnation` makes the ids of this process differ from those of all earlier ones of the member.
+  // `incarnation` makes the ids of this process differ from those of all earlier ones of the
+  // member.
   Proposals(const NodeOptions& options, std::uint64_t incarnation);
 
   struct Pending {
@@ -33,10 +34,10 @@ class Proposals {
     std::size_t bytes = 0;
   };
 
-  // Takes the command in. kRequestTooLarge when its encoding is above the limit, kTooManyRequests when
-  // too much is under way; `origin` is then answered by the caller.
-  std::optional<apply::ApiError> propose(apply::Command command, std::optional<ReturnAddress> origin,
-                                         TimePoint now);
+  // Takes the command in. kRequestTooLarge when its encoding is above the limit, kTooManyRequests
+  // when too much is under way; `origin` is then answered by the caller.
+  std::optional<apply::ApiError> propose(apply::Command command,
+                                         std::optional<ReturnAddress> origin, TimePoint now);
   // What to hand to Raft now, in order of arrival.
   [[nodiscard]] std::vector<Bytes> take_batch();
   [[nodiscard]] bool has_batch() const { return !batch_.empty(); }

@@ -12,7 +12,8 @@ runtime::Task<void> Node::publish() {
     if (published && decided) break;
     if (leader_) {
       if (self != nullptr && !published) {
-        apply::PublishAttributes attributes{options_.member_id, options_.name, options_.client_urls};
+        apply::PublishAttributes attributes{options_.member_id, options_.name,
+                                            options_.client_urls};
         const auto refused =
             proposals_.propose({{}, std::move(attributes)}, std::nullopt, world_.clock.boot());
         static_cast<void>(refused);  // Too much is under way: the next round asks again.
@@ -25,8 +26,8 @@ runtime::Task<void> Node::publish() {
       work_.wake_all();
     }
     // As long as etcd waits between two attempts at most; at first the election decides.
-    co_await runtime::sleep_for(world_.scheduler, leader_ ? options_.election_timeout
-                                                          : options_.heartbeat_interval);
+    co_await runtime::sleep_for(world_.scheduler,
+                                leader_ ? options_.election_timeout : options_.heartbeat_interval);
   }
   log_.info("published local member to cluster through raft",
             {{"local-member-id", telemetry::hex(options_.member_id)},

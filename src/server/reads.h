@@ -1,5 +1,6 @@
-// Linearizable reads under way (ETCD.md §2.13): all that wait share one ReadIndex round; a round that
-// Raft gives up, or that isn't answered in time, is asked for again until the reads' own deadline.
+// Linearizable reads under way (ETCD.md §2.13): all that wait share one ReadIndex round; a round
+// that Raft gives up, or that isn't answered in time, is asked for again until the reads' own
+// deadline.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ class Reads {
   explicit Reads(Duration retry_after) : retry_after_(retry_after) {}
 
   void add(WaitingRead read) { next_.push_back(std::move(read)); }
-  // The id of a round to ask Raft for now, if reads wait and none is under way (or it took too long).
+  // The id of a round to ask Raft for now, if reads wait and none is under way (or it took too
+  // long).
   std::optional<std::uint64_t> begin_round(TimePoint now);
   // Raft confirmed the round: its reads may be answered once `index` is applied.
   void confirm(std::uint64_t read_id, raft::Index index);
@@ -48,8 +50,8 @@ class Reads {
   };
   void rejoin();
   Duration retry_after_;
-  std::vector<WaitingRead> next_;      // Not yet in a round.
-  std::vector<WaitingRead> round_;     // In the round under way.
+  std::vector<WaitingRead> next_;   // Not yet in a round.
+  std::vector<WaitingRead> round_;  // In the round under way.
   std::optional<std::uint64_t> round_id_;
   TimePoint round_began_{};
   TimePoint not_before_{};

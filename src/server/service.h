@@ -51,7 +51,7 @@ struct MemberListResponse {
   std::vector<membership::Member> members;  // Header without revision.
 };
 struct StatusResponse {
-  std::string version;           // The API level, "3.7.1".
+  std::string version;  // The API level, "3.7.1".
   std::int64_t db_size = 0;
   std::uint64_t leader = 0;
   std::uint64_t raft_index = 0;
@@ -65,7 +65,7 @@ struct StatusResponse {
 };
 struct HealthResponse {
   bool healthy = false;
-  std::string reason;            // "RAFT NO LEADER", "" …
+  std::string reason;  // "RAFT NO LEADER", "" …
 };
 
 // What GET /version says.
@@ -86,14 +86,16 @@ struct Reply {
 
 struct Call {
   CallId call;
-  // From the client's `traceparent` metadata (W3C Trace Context), low 64 bits of the trace id; 0: none.
+  // From the client's `traceparent` metadata (W3C Trace Context), low 64 bits of the trace id; 0:
+  // none.
   std::uint64_t trace = 0;
-  TimePoint deadline = kNever;   // On the node's boot clock; the request timeout applies as well.
+  TimePoint deadline = kNever;  // On the node's boot clock; the request timeout applies as well.
   Request request;
   runtime::Mailbox<Reply>::Sender reply;
 };
 
-// Takes back a call whose client went away: its answer is no longer wanted. What was proposed stays.
+// Takes back a call whose client went away: its answer is no longer wanted. What was proposed
+// stays.
 struct Forget {
   CallId call;
   runtime::Mailbox<Reply>::Sender reply;

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::string_view kIdentityMagic = "DETCDID1";
 constexpr std::string_view kReadme =
-    "This is the data directory of a detcd member. It isn't etcd's: etcd, etcdctl and etcdutl can't\n"
+    "This is the data directory of a detcd member. It isn't etcd's: etcd, etcdctl and etcdutl "
+    "can't\n"
     "read it. Never change or copy parts of it; take snapshots through the server.\n";
 
 std::string encode_identity(const wal::Identity& identity) {
@@ -110,16 +111,35 @@ Paths paths_of(const NodeOptions& options) {
   return {member, options.wal_dir.empty() ? member + "/wal" : options.wal_dir, member + "/snap"};
 }
 
-runtime::Task<Result<void>> make_directories(runtime::World world, NodeOptions options, Paths paths) {
+// All directories above `path`, nearest first: "/a/b" gives "/a" and "/", "a/b" gives "a" and ".".
+std::vector<std::string> ancestors(std::string path) {
+  std::vector<std::string> above;
+  while (true) {
+    const auto slash = path.find_last_not_of('/') == std::string::npos
+                           ? std::string::npos
+                           : path.rfind('/', path.find_last_not_of('/'));
+    if (slash == std::string::npos) break;
+    path.resize(slash == 0 ? 1 : slash);
+    above.push_back(path);
+    if (path == "/") return above;
+  }
+  above.emplace_back(".");
+  return above;
+}
+
+runtime::Task<Result<void>> make_directories(runtime::World world, Paths paths) {
   const std::vector<std::string> wanted{paths.member, paths.wal, paths.snap};
   for (const std::string& path : wanted) {
     const Result<void> made = co_await world.disk.make_directory(path);
     if (!made) co_return made.error();
   }
-  const std::vector<std::string> parents{paths.member, options.data_dir};
+  // Every name on the way down is durable before anything is acknowledged from below it.
+  std::vector<std::string> parents = ancestors(paths.snap);
+  for (std::string& parent : ancestors(paths.wal)) parents.push_back(std::move(parent));
   for (const std::string& path : parents) {
     const Result<void> synced = co_await world.disk.sync_directory(path);
-    if (!synced) co_return synced.error();
+    // Directories of others, high above, may be closed to us; their names are old.
+    if (!synced && synced.error().code != Errc::kPermission) co_return synced.error();
   }
   co_return Result<void>();
 }
@@ -176,15 +196,18 @@ std::string describe(const wal::Recovered& recovered) {
 // A single member has nobody to repair from: only a tail that was never acknowledged may go.
 bool may_go_on(const wal::Recovered& recovered, bool single) {
   switch (recovered.health) {
-    case wal::Recovered::Health::kWhole: return true;
-    case wal::Recovered::Health::kTorn: return true;
+    case wal::Recovered::Health::kWhole:
+      return true;
+    case wal::Recovered::Health::kTorn:
+      return true;
     case wal::Recovered::Health::kUnknown:
-    case wal::Recovered::Health::kDamaged: return !single;
+    case wal::Recovered::Health::kDamaged:
+      return !single;
   }
   return false;
 }
 
-bool is_single(const Storage& storage) {
+bool is_single(const Storage& storage, const NodeOptions& options) {
   raft::Configuration configuration;
   if (storage.snapshot) configuration = storage.snapshot->meta.configuration;
   for (const raft::Entry& entry : storage.recovered.entries) {
@@ -193,7 +216,9 @@ bool is_single(const Storage& storage) {
     const Result<raft::ConfigurationEntry> decoded = raft::decode_configuration_entry(in);
     if (decoded) configuration = decoded->configuration;
   }
-  return configuration.voters.size() <= 1 && configuration.voters_outgoing.empty();
+  // Nothing readable is left: only the flags still say who the members were.
+  if (configuration.voters.empty()) return options.initial_members.size() <= 1;
+  return configuration.voters.size() == 1 && configuration.voters_outgoing.empty();
 }
 
 runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, NodeOptions options,
@@ -209,9 +234,10 @@ runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, No
   storage.wal = std::move(opened->wal);
   if (storage.recovered.health == wal::Recovered::Health::kWhole) co_return Result<void>();
   const std::string what = describe(storage.recovered);
-  if (!may_go_on(storage.recovered, is_single(storage))) {
-    co_return Error{Errc::kDamaged, what + ". A single member can't repair itself: nothing was "
-                                           "changed; restore a snapshot, or the file"};
+  if (!may_go_on(storage.recovered, is_single(storage, options))) {
+    co_return Error{Errc::kDamaged, what +
+                                        ". A single member can't repair itself: nothing was "
+                                        "changed; restore a snapshot, or the file"};
   }
   log.warn("the log isn't provably whole", {{"what", what}});
   Result<wal::Wal::Opened> again =
@@ -219,19 +245,50 @@ runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, No
   if (!again) co_return again.error();
   storage.recovered = std::move(again->recovered);
   storage.wal = std::move(again->wal);
+  const bool empty = storage.recovered.entries.empty() && !storage.snapshot;
+  if (empty && !options.initial_members.empty()) {
+    // Every log of the cluster begins with these entries: they say whom to ask for the rest.
+    raft::Save first = bootstrap_save(options.initial_members);
+    raft::HardState& state = storage.recovered.hard_state;
+    state.term = std::max(state.term, first.hard_state->term);
+    state.commit = first.hard_state->commit;
+    first.hard_state = state;
+    storage.recovered.entries = first.entries;
+    std::vector<raft::Save> saves;
+    saves.push_back(std::move(first));
+    const Result<void> saved = co_await storage.wal->save(std::move(saves));
+    if (!saved) co_return saved.error();
+  }
+  // Alone, nobody else can make it whole: what was torn was never acknowledged, and is gone.
+  if (is_single(storage, options)) {
+    storage.recovered.health = wal::Recovered::Health::kWhole;
+    co_return co_await storage.wal->declare_whole();
+  }
   co_return Result<void>();
 }
 
-// Entries the snapshot covers go; a log that ends before it, or doesn't reach it, is replaced by it.
-void drop_covered(Storage& storage) {
-  if (!storage.snapshot) return;
-  const raft::Index covered = storage.snapshot->meta.index;
+// Entries that the snapshot covers go. A log that ends before the snapshot, or doesn't reach it, is
+// replaced by it: a received snapshot became durable and the log hadn't heard of it yet.
+runtime::Task<Result<void>> drop_covered(Storage& storage) {
+  if (!storage.snapshot) co_return Result<void>();
+  const raft::SnapshotMeta& meta = storage.snapshot->meta;
   std::vector<raft::Entry>& entries = storage.recovered.entries;
-  std::erase_if(entries, [&](const raft::Entry& entry) { return entry.index <= covered; });
-  if (!entries.empty() && entries.front().index != covered.next()) entries.clear();
   raft::HardState& state = storage.recovered.hard_state;
-  state.commit = std::max(state.commit, covered);
-  state.term = std::max(state.term, storage.snapshot->meta.term);
+  state.commit = std::max(state.commit, meta.index);
+  state.term = std::max(state.term, meta.term);
+  raft::Index last = storage.recovered.snapshot ? storage.recovered.snapshot->index : raft::Index();
+  if (!entries.empty()) last = entries.back().index;
+  std::erase_if(entries, [&](const raft::Entry& entry) { return entry.index <= meta.index; });
+  const bool reaches = entries.empty() || entries.front().index == meta.index.next();
+  if (reaches && last >= meta.index) co_return Result<void>();
+  entries.clear();
+  raft::Save save;
+  save.snapshot = meta;
+  save.hard_state = state;
+  save.must_sync_hard_state = true;
+  std::vector<raft::Save> saves;
+  saves.push_back(std::move(save));
+  co_return co_await storage.wal->save(std::move(saves));
 }
 
 }  // namespace
@@ -244,8 +301,7 @@ raft::Save bootstrap_save(const std::vector<membership::Member>& members) {
   raft::Index index(0);
   for (const membership::Member& member : sorted) {
     change.configuration.voters.insert(raft::NodeId(member.id));
-    change.context =
-        Bytes(membership::encode({membership::Change::Kind::kAdd, member}));
+    change.context = Bytes(membership::encode({membership::Change::Kind::kAdd, member}));
     Writer out;
     raft::encode(out, change);
     raft::Entry entry;
@@ -269,8 +325,8 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
   Storage storage;
   Result<std::unique_ptr<runtime::DirectoryLock>> lock = co_await world.disk.lock(options.data_dir);
   if (!lock) {
-    co_return Error{lock.error().code, "cannot lock data directory " + options.data_dir + ": " +
-                                           lock.error().message};
+    co_return Error{lock.error().code,
+                    "cannot lock data directory " + options.data_dir + ": " + lock.error().message};
   }
   storage.lock = std::move(*lock);
   const Paths paths = paths_of(options);
@@ -282,7 +338,7 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
     if (!decoded) co_return decoded.error();
     storage.identity = *decoded;
   } else {
-    const Result<void> directories = co_await make_directories(world, options, paths);
+    const Result<void> directories = co_await make_directories(world, paths);
     if (!directories) co_return directories.error();
     storage.identity = {options.cluster_id, options.member_id};
   }
@@ -298,7 +354,8 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
     ready = co_await bootstrap(world, options, paths, storage);
   }
   if (!ready) co_return ready.error();
-  drop_covered(storage);
+  const Result<void> joined = co_await drop_covered(storage);
+  if (!joined) co_return joined.error();
   co_return std::move(storage);
 }
 

@@ -2,9 +2,9 @@
 // when it is new. Foreign directories are refused and left untouched.
 //
 //   DATA/README               what this directory is, for people and for etcd's tools
-//   DATA/member/identity      cluster id, member id, format version; its presence ends the bootstrap
-//   DATA/member/wal/          the log (src/wal/FORMAT.md), unless --wal-dir says elsewhere
-//   DATA/member/snap/         the snapshot (src/snapshot/FORMAT.md)
+//   DATA/member/identity      cluster id, member id, format version; its presence ends the
+//   bootstrap DATA/member/wal/          the log (src/wal/FORMAT.md), unless --wal-dir says
+//   elsewhere DATA/member/snap/         the snapshot (src/snapshot/FORMAT.md)
 #pragma once
 
 #include <memory>
@@ -27,7 +27,7 @@ struct Storage {
   std::unique_ptr<snapshot::Store> snapshots;
   wal::Recovered recovered;
   std::optional<snapshot::Contents> snapshot;
-  bool fresh = false;   // Bootstrapped now.
+  bool fresh = false;  // Bootstrapped now.
 };
 
 // Errors: kBusy (locked by another process), kIncompatible (of another cluster, of etcd, of a newer

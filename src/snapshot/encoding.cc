@@ -16,7 +16,9 @@ constexpr std::size_t kPackedHashOffset = 16;
 constexpr std::size_t kPackedContentOffset = 24;
 constexpr std::size_t kChunkEntryBytes = 25;
 
-Error damaged(std::string what) { return {Errc::kDamaged, std::move(what)}; }
+Error damaged(std::string what) {
+  return {Errc::kDamaged, std::move(what)};
+}
 
 Result<void> check_version(Reader& in) {
   const std::uint16_t major = in.u16();

@@ -1,5 +1,5 @@
-// The bytes of a snapshot (FORMAT.md): file headers and the manifest's content. Pure functions; every
-// decoder checks lengths and hashes before it believes anything.
+// The bytes of a snapshot (FORMAT.md): file headers and the manifest's content. Pure functions;
+// every decoder checks lengths and hashes before it believes anything.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "snapshot/store.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -51,7 +52,8 @@ class DirectoryStore final : public Store {
 
  private:
   runtime::Task<Result<void>> write_file(Content content);
-  runtime::Task<Result<Bytes>> read_file(std::string_view magic, std::string name);
+  runtime::Task<Result<Bytes>> read_file(std::string_view magic, std::string name,
+                                         std::optional<std::uint64_t> hash);
   runtime::Task<Result<std::optional<Manifest>>> read_manifest();
   runtime::Task<Result<void>> remove_unnamed(std::set<std::string> named);
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
@@ -64,7 +66,8 @@ class DirectoryStore final : public Store {
 };
 
 runtime::Task<Result<void>> DirectoryStore::tidy() {
-  const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world_.disk.list(directory_);
+  const Result<std::vector<runtime::DirectoryEntry>> entries =
+      co_await world_.disk.list(directory_);
   if (!entries) co_return entries.error();
   for (const runtime::DirectoryEntry& entry : *entries) {
     if (!entry.name.ends_with(kTemporarySuffix)) continue;
@@ -82,8 +85,8 @@ runtime::Task<Result<void>> DirectoryStore::tidy() {
     if (present.contains(name)) durable_.insert(chunk.name);
     named.insert(name);
   }
-  // The manifest may be one whose name a crash left unsynced: the former one must not come back after
-  // its chunks are gone.
+  // The manifest may be one whose name a crash left unsynced: the former one must not come back
+  // after its chunks are gone.
   const Result<void> synced = co_await world_.disk.sync_directory(directory_);
   if (!synced) co_return synced.error();
   co_return co_await remove_unnamed(std::move(named));
@@ -136,20 +139,17 @@ runtime::Task<Result<std::optional<Contents>>> DirectoryStore::load() {
   contents.small_state = std::move((*manifest)->small_state);
   for (const ChunkEntry& entry : (*manifest)->chunks) {
     const std::string name = file_name(entry.name);
-    Result<Bytes> bytes = co_await read_file(kChunkMagic, name);
-    const bool matches = bytes && bytes->size() == entry.length &&
-                         hash64(bytes->view()) == entry.name.hash;
+    Result<Bytes> bytes = co_await read_file(kChunkMagic, name, entry.name.hash);
+    if (bytes && bytes->size() != entry.length) {
+      bytes = Error{Errc::kDamaged,
+                    path(name) + ": the chunk hasn't the length that the manifest names"};
+    }
     // The next save writes it again.
-    if (!matches) durable_.erase(entry.name);
+    if (!bytes) durable_.erase(entry.name);
     if (!bytes && bytes.error().code == Errc::kNotFound) {
       co_return Error{Errc::kDamaged, path(name) + ": the file isn't there"};
     }
     if (!bytes) co_return bytes.error();
-    if (!matches) {
-      co_return Error{Errc::kDamaged,
-                      path(name) + ": offset " + std::to_string(kFileHeaderBytes) +
-                          ": the chunk isn't the one that the manifest names"};
-    }
     contents.chunks.push_back({entry.name.id, entry.name.hash, entry.sealed, std::move(*bytes)});
   }
   co_return std::optional<Contents>(std::move(contents));
@@ -178,8 +178,9 @@ runtime::Task<Result<void>> DirectoryStore::write_file(Content content) {
   co_return co_await world_.disk.rename(temporary, path(content.name));
 }
 
-// What follows the header, verified.
-runtime::Task<Result<Bytes>> DirectoryStore::read_file(std::string_view magic, std::string name) {
+// What follows the header, verified; `hash` is what it must have when that is known.
+runtime::Task<Result<Bytes>> DirectoryStore::read_file(std::string_view magic, std::string name,
+                                                       std::optional<std::uint64_t> hash) {
   const std::string where = path(name);
   Result<std::unique_ptr<runtime::File>> file =
       co_await world_.disk.open(where, runtime::OpenMode::kRead);
@@ -204,7 +205,7 @@ runtime::Task<Result<Bytes>> DirectoryStore::read_file(std::string_view magic, s
     if (piece->empty()) co_return Error{Errc::kDamaged, where + ": the file became shorter"};
     bytes.append(*piece);
   }
-  if (hash64(bytes) != header->hash) {
+  if (hash64(bytes) != header->hash || header->hash != hash.value_or(header->hash)) {
     co_return Error{Errc::kDamaged, where + ": offset " + std::to_string(kFileHeaderBytes) +
                                         ": the hash of the content doesn't hold"};
   }
@@ -212,7 +213,8 @@ runtime::Task<Result<Bytes>> DirectoryStore::read_file(std::string_view magic, s
 }
 
 runtime::Task<Result<std::optional<Manifest>>> DirectoryStore::read_manifest() {
-  const Result<Bytes> bytes = co_await read_file(kManifestMagic, std::string(kManifestName));
+  const Result<Bytes> bytes =
+      co_await read_file(kManifestMagic, std::string(kManifestName), std::nullopt);
   if (!bytes && bytes.error().code == Errc::kNotFound) co_return std::optional<Manifest>();
   if (!bytes) co_return bytes.error();
   Reader in(bytes->view());
@@ -225,7 +227,8 @@ runtime::Task<Result<std::optional<Manifest>>> DirectoryStore::read_manifest() {
 }
 
 runtime::Task<Result<void>> DirectoryStore::remove_unnamed(std::set<std::string> named) {
-  const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world_.disk.list(directory_);
+  const Result<std::vector<runtime::DirectoryEntry>> entries =
+      co_await world_.disk.list(directory_);
   if (!entries) co_return entries.error();
   for (const runtime::DirectoryEntry& entry : *entries) {
     if (!entry.name.ends_with(kChunkSuffix) || named.contains(entry.name)) continue;

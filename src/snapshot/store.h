@@ -1,7 +1,7 @@
 // Snapshots of the applied state on disk (FORMAT.md): a manifest that names chunk files by identity
 // and hash, the small state inline, atomically replaced. Chunks that are on disk already are not
-// written again. A snapshot is written under temporary names, synced, renamed, its directory synced;
-// only then may the log before it be trimmed. Every load verifies every checksum.
+// written again. A snapshot is written under temporary names, synced, renamed, its directory
+// synced; only then may the log before it be trimmed. Every load verifies every checksum.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace detcd::snapshot {
 
 struct Chunk {
   std::uint64_t id = 0;
-  std::uint64_t hash = 0;    // XXH3-64 of `bytes`.
+  std::uint64_t hash = 0;  // XXH3-64 of `bytes`.
   bool sealed = false;
   Bytes bytes;
 };

@@ -6,11 +6,16 @@ namespace detcd::telemetry {
 
 std::string_view name_of(Level level) {
   switch (level) {
-    case Level::kDebug: return "debug";
-    case Level::kInfo: return "info";
-    case Level::kWarn: return "warn";
-    case Level::kError: return "error";
-    case Level::kFatal: return "fatal";
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarn:
+      return "warn";
+    case Level::kError:
+      return "error";
+    case Level::kFatal:
+      return "fatal";
   }
   return "info";
 }
@@ -19,11 +24,21 @@ std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
@@ -36,10 +51,11 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
-std::string hex(std::uint64_t id) { return fmt::format("{:x}", id); }
+std::string hex(std::uint64_t id) {
+  return fmt::format("{:x}", id);
+}
 
-Field::Field(std::string_view name, std::string_view value)
-    : key(name), json(json_string(value)) {}
+Field::Field(std::string_view name, std::string_view value) : key(name), json(json_string(value)) {}
 Field::Field(std::string_view name, std::uint64_t value) : key(name), json(std::to_string(value)) {}
 Field::Field(std::string_view name, std::int64_t value) : key(name), json(std::to_string(value)) {}
 Field::Field(std::string_view name, bool value) : key(name), json(value ? "true" : "false") {}

@@ -62,7 +62,9 @@ runtime::Task<void> Transport::run_accepted(std::unique_ptr<runtime::Stream> str
   std::optional<Result<Frame>> first =
       co_await runtime::with_timeout(world_.scheduler, deadline, first_frame(*stream, reader));
   if (!first || !*first || (*first)->kind != Kind::kHello) {
-    const std::string why = !first ? "no hello in time" : !*first ? first->error().message : "no hello";
+    const std::string why = !first    ? "no hello in time"
+                            : !*first ? first->error().message
+                                      : "no hello";
     log_.warn("rejected connection on peer endpoint",
               {{"remote-addr", stream->peer()}, {"error", why}});
     stream->abort();

@@ -9,17 +9,24 @@ namespace {
 constexpr std::string_view kMagic = "DETCDPR1";
 constexpr std::size_t kHeadBytes = 8;  // length, checksum
 
-Error damaged(std::string what) { return {Errc::kDamaged, "peer stream: " + what}; }
+Error damaged(std::string what) {
+  return {Errc::kDamaged, "peer stream: " + what};
+}
 
 }  // namespace
 
 std::string_view name_of(Welcome::Verdict verdict) {
   switch (verdict) {
-    case Welcome::Verdict::kAccepted: return "accepted";
-    case Welcome::Verdict::kVersion: return "no common protocol version";
-    case Welcome::Verdict::kCluster: return "cluster ID mismatch";
-    case Welcome::Verdict::kMember: return "member ID mismatch";
-    case Welcome::Verdict::kRemoved: return "the member has been permanently removed from the cluster";
+    case Welcome::Verdict::kAccepted:
+      return "accepted";
+    case Welcome::Verdict::kVersion:
+      return "no common protocol version";
+    case Welcome::Verdict::kCluster:
+      return "cluster ID mismatch";
+    case Welcome::Verdict::kMember:
+      return "member ID mismatch";
+    case Welcome::Verdict::kRemoved:
+      return "the member has been permanently removed from the cluster";
   }
   return "unknown";
 }

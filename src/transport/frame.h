@@ -1,7 +1,8 @@
 // Frames between members: u32 length of what follows, u32 CRC-32C of it, u8 kind, payload; little
 // endian. A connection begins with a Hello of the one who dials and a Welcome of the one who
 // accepts; then it carries frames one way, from the dialer. Everything is versioned from the first
-// byte: the magic says it is detcd's peer protocol, the hello says which versions the dialer speaks.
+// byte: the magic says it is detcd's peer protocol, the hello says which versions the dialer
+// speaks.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +22,10 @@ inline constexpr std::size_t kFrameBytesMax = 80 << 20;
 enum class Kind : std::uint8_t {
   kHello = 1,
   kWelcome = 2,
-  kMessage = 3,          // A raft::Message.
-  kSnapshotBegin = 4,    // The raft::Message of an InstallSnapshot; u64 size of the packed state.
-  kSnapshotPiece = 5,    // The next bytes of it.
-  kSnapshotTaken = 6,    // From the acceptor: complete and handed over.
+  kMessage = 3,        // A raft::Message.
+  kSnapshotBegin = 4,  // The raft::Message of an InstallSnapshot; u64 size of the packed state.
+  kSnapshotPiece = 5,  // The next bytes of it.
+  kSnapshotTaken = 6,  // From the acceptor: complete and handed over.
 };
 
 enum class Purpose : std::uint8_t { kMessages = 1, kSnapshot = 2 };
@@ -42,18 +43,23 @@ struct Hello {
 };
 
 struct Welcome {
-  enum class Verdict : std::uint8_t { kAccepted, kVersion, kCluster, kMember, kRemoved } verdict =
-      Verdict::kAccepted;
+  enum class Verdict : std::uint8_t {
+    kAccepted,
+    kVersion,
+    kCluster,
+    kMember,
+    kRemoved
+  } verdict = Verdict::kAccepted;
   std::uint16_t version = kVersionNewest;
-  std::uint64_t cluster_id = 0;   // The acceptor's own, whatever the verdict.
+  std::uint64_t cluster_id = 0;  // The acceptor's own, whatever the verdict.
   std::uint64_t member = 0;
-  std::uint64_t remembered = 0;   // What the acceptor remembers that the dialer acknowledged.
+  std::uint64_t remembered = 0;  // What the acceptor remembers that the dialer acknowledged.
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 [[nodiscard]] std::string_view name_of(Welcome::Verdict verdict);
 
 [[nodiscard]] std::string frame(Kind kind, std::string_view payload);
-[[nodiscard]] std::string encode(const Hello& hello);      // With its frame and the magic before it.
+[[nodiscard]] std::string encode(const Hello& hello);  // With its frame and the magic before it.
 [[nodiscard]] std::string encode(const Welcome& welcome);  // With its frame.
 [[nodiscard]] Result<Hello> decode_hello(std::string_view payload);
 [[nodiscard]] Result<Welcome> decode_welcome(std::string_view payload);

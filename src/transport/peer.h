@@ -1,4 +1,5 @@
-// One peer's outgoing side: its queue, its addresses and the tasks that serve it. Internal to transport.
+// One peer's outgoing side: its queue, its addresses and the tasks that serve it. Internal to
+// transport.
 #pragma once
 
 #include <deque>
@@ -12,12 +13,13 @@
 namespace detcd::transport {
 
 struct Transport::Peer {
-  Peer(runtime::Scheduler& scheduler, raft::NodeId node) : id(node), filled(scheduler), tasks(scheduler) {}
+  Peer(runtime::Scheduler& scheduler, raft::NodeId node)
+      : id(node), filled(scheduler), tasks(scheduler) {}
   raft::NodeId id;
   std::vector<std::string> addresses;
   std::size_t next_address = 0;
   std::uint64_t dials = 0;
-  std::deque<std::string> queue;     // Whole frames.
+  std::deque<std::string> queue;  // Whole frames.
   std::size_t queued_bytes = 0;
   bool connected = false;
   bool reported_unreachable = false;

@@ -21,7 +21,11 @@ std::string encode_message(const raft::Message& message) {
 }  // namespace
 
 Transport::Transport(runtime::World world, telemetry::Log log, Options options, Receiver& receiver)
-    : world_(world), log_(log), options_(options), receiver_(receiver), accepted_(world.scheduler) {}
+    : world_(world),
+      log_(log),
+      options_(options),
+      receiver_(receiver),
+      accepted_(world.scheduler) {}
 
 Transport::~Transport() {
   accepted_.cancel();
@@ -143,8 +147,8 @@ runtime::Task<void> Transport::run_peer(Peer& peer) {
       // What waited for this peer is stale by the time it is back.
       peer.queue.clear();
       peer.queued_bytes = 0;
-      const std::uint64_t jitter = world_.random.below(
-          static_cast<std::uint64_t>(backoff.count()), kBackoff, peer.id.value(), peer.dials++);
+      const std::uint64_t jitter = world_.random.below(static_cast<std::uint64_t>(backoff.count()),
+                                                       kBackoff, peer.id.value(), peer.dials++);
       co_await runtime::sleep_for(world_.scheduler,
                                   backoff / 2 + Duration(static_cast<std::int64_t>(jitter)) / 2);
       backoff = std::min(backoff * 2, options_.backoff_max);
@@ -162,7 +166,8 @@ runtime::Task<void> Transport::run_peer(Peer& peer) {
       }
       std::string bytes = std::move(peer.queue.front());
       peer.queue.pop_front();
-      while (!peer.queue.empty() && bytes.size() + peer.queue.front().size() <= options_.write_bytes_max) {
+      while (!peer.queue.empty() &&
+             bytes.size() + peer.queue.front().size() <= options_.write_bytes_max) {
         bytes += peer.queue.front();
         peer.queue.pop_front();
       }
@@ -184,7 +189,8 @@ runtime::Task<Result<void>> Transport::stream_snapshot(runtime::Stream& stream,
   Writer begin;
   begin.u64(packed.size());
   begin.raw(encode_message(message));
-  const Result<void> begun = co_await write_in_time(stream, frame(Kind::kSnapshotBegin, begin.view()));
+  const Result<void> begun =
+      co_await write_in_time(stream, frame(Kind::kSnapshotBegin, begin.view()));
   if (!begun) co_return begun.error();
   constexpr std::size_t kPiece = 256 << 10;
   for (std::size_t offset = 0; offset < packed.size(); offset += kPiece) {

@@ -1,7 +1,7 @@
-// Messages between members. To every peer one outgoing connection is kept (dialed again with backoff);
-// messages are queued within bounds, in order, and dropped when a peer can't take them: Raft copes
-// with loss. Snapshots travel on connections of their own. Everything received is checked: protocol,
-// cluster, member.
+// Messages between members. To every peer one outgoing connection is kept (dialed again with
+// backoff); messages are queued within bounds, in order, and dropped when a peer can't take them:
+// Raft copes with loss. Snapshots travel on connections of their own. Everything received is
+// checked: protocol, cluster, member.
 #pragma once
 
 #include <cstdint>
@@ -25,18 +25,18 @@ namespace detcd::transport {
 struct Options {
   std::uint64_t cluster_id = 0;
   raft::NodeId self;
-  std::size_t queue_bytes_max = 128 << 20;   // Per peer.
+  std::size_t queue_bytes_max = 128 << 20;  // Per peer.
   std::size_t queue_messages_max = 4096;
   Duration dial_timeout = 5s;
-  Duration write_timeout = 5s;               // --raft-write-timeout
+  Duration write_timeout = 5s;  // --raft-write-timeout
   Duration backoff_min = 10ms;
   Duration backoff_max = 1s;
-  std::size_t write_bytes_max = 1 << 20;     // Coalesced into one write.
-  std::size_t connections_max = 256;         // Accepted.
+  std::size_t write_bytes_max = 1 << 20;  // Coalesced into one write.
+  std::size_t connections_max = 256;      // Accepted.
 };
 
-// What the transport tells its owner, on the owner's scheduler; calls may come from inside a task of
-// the transport and must not destroy it.
+// What the transport tells its owner, on the owner's scheduler; calls may come from inside a task
+// of the transport and must not destroy it.
 class Receiver {
  public:
   virtual ~Receiver() = default;
@@ -67,8 +67,8 @@ class Transport {
 
   // Queues the message; one that doesn't fit is dropped and the peer reported unreachable.
   void send(const raft::Message& message);
-  // Sends the state beside the InstallSnapshot `message`; ends in on_snapshot_reported. One at a time
-  // per peer; another one meanwhile is refused by reporting it undelivered.
+  // Sends the state beside the InstallSnapshot `message`; ends in on_snapshot_reported. One at a
+  // time per peer; another one meanwhile is refused by reporting it undelivered.
   void send_snapshot(const raft::Message& message, Bytes packed);
   // Connected peers right now.
   [[nodiscard]] std::size_t connected() const;
@@ -77,8 +77,10 @@ class Transport {
   struct Peer;
   runtime::Task<void> accept_loop(runtime::Listener& listener);
   runtime::Task<void> run_accepted(std::unique_ptr<runtime::Stream> stream);
-  runtime::Task<void> receive_messages(runtime::Stream& stream, FrameReader reader, raft::NodeId from);
-  runtime::Task<void> receive_snapshot(runtime::Stream& stream, FrameReader reader, raft::NodeId from);
+  runtime::Task<void> receive_messages(runtime::Stream& stream, FrameReader reader,
+                                       raft::NodeId from);
+  runtime::Task<void> receive_snapshot(runtime::Stream& stream, FrameReader reader,
+                                       raft::NodeId from);
   runtime::Task<void> run_peer(Peer& peer);
   runtime::Task<Result<std::unique_ptr<runtime::Stream>>> dial(Peer& peer, Purpose purpose);
   runtime::Task<Result<std::unique_ptr<runtime::Stream>>> shake_hands(std::string address,

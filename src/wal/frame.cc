@@ -1,5 +1,6 @@
 #include "wal/frame.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -58,7 +59,9 @@ std::optional<FrameHeader> parse_frame(std::string_view bytes, std::uint32_t see
 }
 
 // The crcs of the sectors of the first `tail` bytes, as a tail lists them.
-std::size_t pieces_of(std::size_t tail) { return (tail + kSectorBytes - 1) / kSectorBytes; }
+std::size_t pieces_of(std::size_t tail) {
+  return (tail + kSectorBytes - 1) / kSectorBytes;
+}
 
 std::uint32_t piece_crc(std::string_view batch, std::size_t piece, std::size_t tail) {
   const std::size_t begin = piece * kSectorBytes;
@@ -107,8 +110,8 @@ std::optional<FrameHeader> parse_tail(std::string_view batch, const Place& place
   return tail;
 }
 
-// Without its tail only the sectors that the tail lies in can be told: when one of them is zeros, the
-// write was never completed.
+// Without its tail only the sectors that the tail lies in can be told: when one of them is zeros,
+// the write was never completed.
 void judge_tail(std::string_view batch, const BatchHead& head, SectorJudge& judge) {
   const std::size_t first = head.tail / kSectorBytes * kSectorBytes;
   for (std::size_t offset = first; offset < batch.size(); offset += kSectorBytes) {
@@ -259,7 +262,8 @@ std::optional<BatchHead> parse_head(std::string_view sector, const Place& place)
       sector[8] != static_cast<char>(FrameType::kBatchHead)) {
     return std::nullopt;
   }
-  const std::optional<FrameHeader> frame = parse_frame(sector.substr(0, kHeadBytes), seed_of(place));
+  const std::optional<FrameHeader> frame =
+      parse_frame(sector.substr(0, kHeadBytes), seed_of(place));
   if (!frame) return std::nullopt;
   Reader in(sector.substr(kFrameHeaderBytes, kHeadPayloadBytes));
   BatchHead head{.frame = frame->number, .crc = frame->crc};
@@ -288,7 +292,8 @@ BatchCheck check_batch(std::string_view batch, const Place& place, const BatchHe
     for (std::size_t piece = 0; piece < pieces_of(head.tail); ++piece) {
       if (crcs.u32() == piece_crc(batch, piece, head.tail)) continue;
       const std::size_t offset = piece * kSectorBytes;
-      judge.bad(offset, all_zeros(sector_at(batch, offset)), "the checksum of a sector doesn't hold");
+      judge.bad(offset, all_zeros(sector_at(batch, offset)),
+                "the checksum of a sector doesn't hold");
     }
   } else {
     judge_tail(batch, head, judge);

@@ -1,6 +1,6 @@
 // Frames and batches as bytes (FORMAT.md): how a batch is laid out, and whether bytes read back are
-// the batch that was written. Pure functions over byte strings; who reads and writes files relies on
-// nothing else to tell good bytes from bad ones.
+// the batch that was written. Pure functions over byte strings; who reads and writes files relies
+// on nothing else to tell good bytes from bad ones.
 #pragma once
 
 #include <cstddef>

@@ -13,9 +13,9 @@ namespace {
 
 // Where reading a segment ended and how what stands there is to be judged.
 struct Stop {
-  bool bad = false;         // False: at zeros, or at the end of the file.
-  bool witnessed = false;   // What doesn't hold contradicts something that does.
-  bool torn = false;        // A torn write explains it, as far as this batch goes.
+  bool bad = false;        // False: at zeros, or at the end of the file.
+  bool witnessed = false;  // What doesn't hold contradicts something that does.
+  bool torn = false;       // A torn write explains it, as far as this batch goes.
   std::uint64_t offset = 0;
   std::uint64_t resume = 0;  // From where later witnesses are searched.
   std::string what;
@@ -27,7 +27,9 @@ struct Rest {
   bool content = false;
 };
 
-std::uint64_t sequence_of(const std::string& name) { return parse_file_name(name)->sequence; }
+std::uint64_t sequence_of(const std::string& name) {
+  return parse_file_name(name)->sequence;
+}
 
 class LogReader {
  public:
@@ -39,6 +41,7 @@ class LogReader {
  private:
   runtime::Task<Result<void>> open_file(std::size_t file);
   runtime::Task<Result<void>> read_segments();
+  runtime::Task<Result<bool>> next_segment_goes_on();
   runtime::Task<Result<Stop>> read_segment();
   runtime::Task<Result<Stop>> read_header();
   runtime::Task<Result<Stop>> without_header(std::string what, bool zeros);
@@ -50,7 +53,11 @@ class LogReader {
   void report_gap();
   [[nodiscard]] Place place(std::uint64_t offset) const { return {identity_, sequence_, offset}; }
   [[nodiscard]] Stop contradiction(std::uint64_t offset, std::string what) const {
-    return {.bad = true, .witnessed = true, .offset = offset, .resume = offset, .what = std::move(what)};
+    return {.bad = true,
+            .witnessed = true,
+            .offset = offset,
+            .resume = offset,
+            .what = std::move(what)};
   }
 
   runtime::World world_;
@@ -99,7 +106,8 @@ runtime::Task<Result<Scan>> LogReader::run() {
   recovered = replay_->take();
   recovered.clean_stop = clean_stop;
   if (health == Recovered::Health::kWhole && recovered.health != health) {
-    damage = Damage{.file = files_.front().name, .index = scan_.next_index,
+    damage = Damage{.file = files_.front().name,
+                    .index = scan_.next_index,
                     .what = "a loss found at an earlier start isn't made good yet"};
   }
   recovered.health = std::max(recovered.health, health);
@@ -108,11 +116,12 @@ runtime::Task<Result<Scan>> LogReader::run() {
     const raft::Index first =
         recovered.snapshot ? recovered.snapshot->index.next() : raft::Index(1);
     recovered.health = Recovered::Health::kDamaged;
-    recovered.damage = Damage{.file = files_.front().name, .index = first,
+    recovered.damage = Damage{.file = files_.front().name,
+                              .index = first,
                               .what = "the log's beginning is missing before this segment"};
     scan_.next_index = first;
-    scan_.cut = Scan::Cut{.sequence = sequence_of(files_.front().name), .first_index = first,
-                          .beginning_lost = true};
+    scan_.cut = Scan::Cut{
+        .sequence = sequence_of(files_.front().name), .first_index = first, .beginning_lost = true};
   }
   co_return std::move(scan_);
 }
@@ -135,12 +144,31 @@ runtime::Task<Result<void>> LogReader::read_segments() {
       if (!found) co_return found.error();
       rest = *found;
     }
-    if (stop->bad || rest.content) {
+    bool sound = !stop->bad && !rest.content;
+    if (!sound && !stop->witnessed && !rest.witness) {
+      // What decayed behind the segment's last batch was never used, when the next one says so.
+      const Result<bool> goes_on = co_await next_segment_goes_on();
+      if (!goes_on) co_return goes_on.error();
+      sound = *goes_on;
+    }
+    if (!sound) {
       const Result<void> judged = co_await judge(std::move(*stop), rest);
       co_return judged;
     }
   }
   co_return Result<void>();
+}
+
+// Whether the next segment follows on what was read up to now.
+runtime::Task<Result<bool>> LogReader::next_segment_goes_on() {
+  if (at_ + 1 == files_.size()) co_return false;
+  const Result<void> opened = co_await open_file(at_ + 1);
+  if (!opened) co_return opened.error();
+  if (reader_->size() < kSectorBytes) co_return false;
+  const Result<Bytes> sector = co_await reader_->read(0, kSectorBytes);
+  if (!sector) co_return sector.error();
+  const Result<SegmentHeader> header = decode_header(sector->view(), identity_);
+  co_return header.ok() && header->before == scan_.chain;
 }
 
 runtime::Task<Result<Stop>> LogReader::read_segment() {
@@ -224,7 +252,9 @@ runtime::Task<Result<Stop>> LogReader::read_batches(std::uint64_t offset) {
     if (!head) {
       // A batch has no head of zeros: when others of its sectors are there, its write was torn.
       const bool zeros = all_zeros(sector->view());
-      co_return Stop{.bad = !zeros, .torn = zeros, .offset = offset,
+      co_return Stop{.bad = !zeros,
+                     .torn = zeros,
+                     .offset = offset,
                      .resume = offset + kSectorBytes,
                      .what = zeros ? "the head of a batch was never written"
                                    : "the checksum of a batch's head doesn't hold"};
@@ -242,15 +272,20 @@ runtime::Task<Result<Stop>> LogReader::read_batches(std::uint64_t offset) {
 
 runtime::Task<Result<Stop>> LogReader::read_batch(std::uint64_t offset, BatchHead head) {
   if (head.bytes > reader_->size() - offset) {
-    co_return Stop{.bad = true, .offset = offset, .resume = offset + kSectorBytes,
+    co_return Stop{.bad = true,
+                   .offset = offset,
+                   .resume = offset + kSectorBytes,
                    .what = "the file ends inside a batch"};
   }
   const Result<Bytes> batch = co_await reader_->read(offset, head.bytes);
   if (!batch) co_return batch.error();
   const BatchCheck checked = check_batch(batch->view(), place(offset), head);
   if (!checked.whole) {
-    co_return Stop{.bad = true, .torn = checked.torn, .offset = offset + checked.bad_offset,
-                   .resume = offset + head.bytes, .what = std::string(checked.what)};
+    co_return Stop{.bad = true,
+                   .torn = checked.torn,
+                   .offset = offset + checked.bad_offset,
+                   .resume = offset + head.bytes,
+                   .what = std::string(checked.what)};
   }
   const Result<void> applied = replay_->apply(*batch, checked.records);
   if (!applied && applied.error().code == Errc::kIncompatible) co_return applied.error();
@@ -272,7 +307,8 @@ runtime::Task<Result<Rest>> LogReader::search(std::uint64_t from) {
     if (!all_zeros(piece->view())) {
       rest.content = true;
       for (std::size_t at = 0; at < step && !rest.witness; at += kSectorBytes) {
-        rest.witness = parse_head(piece->view().substr(at, kSectorBytes), place(from + at)).has_value();
+        rest.witness =
+            parse_head(piece->view().substr(at, kSectorBytes), place(from + at)).has_value();
       }
     }
     from += step;
@@ -318,17 +354,20 @@ void LogReader::report_gap() {
   at_ -= 1;
   ended_ = true;
   const bool any = !scan_.segments.empty();
-  scan_.cut = Scan::Cut{.sequence = any ? scan_.segments.back().sequence : sequence_of(files_[0].name),
-                        .end = any ? scan_.end : 0,
-                        .first_index = replay_ ? replay_->next() : raft::Index(1)};
-  report(contradiction(scan_.end, following + " doesn't go on from here: what lies between is lost"),
-         Recovered::Health::kDamaged);
+  scan_.cut =
+      Scan::Cut{.sequence = any ? scan_.segments.back().sequence : sequence_of(files_[0].name),
+                .end = any ? scan_.end : 0,
+                .first_index = replay_ ? replay_->next() : raft::Index(1)};
+  report(
+      contradiction(scan_.end, following + " doesn't go on from here: what lies between is lost"),
+      Recovered::Health::kDamaged);
 }
 
 void LogReader::report(const Stop& stop, Recovered::Health health) {
   scan_.recovered.health = health;
   scan_.recovered.clean_stop = false;
-  scan_.recovered.damage = Damage{.file = files_[at_].name, .offset = stop.offset,
+  scan_.recovered.damage = Damage{.file = files_[at_].name,
+                                  .offset = stop.offset,
                                   .index = replay_ ? replay_->next() : raft::Index(1),
                                   .what = stop.what};
 }

@@ -1,5 +1,6 @@
-// Reads a whole log (FORMAT.md, "Reading"): replays the batches that hold, finds where that ends, and
-// tells a log that is whole from one with a torn tail, an unknown tail, or damage. Writes nothing.
+// Reads a whole log (FORMAT.md, "Reading"): replays the batches that hold, finds where that ends,
+// and tells a log that is whole from one with a torn tail, an unknown tail, or damage. Writes
+// nothing.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,7 @@ struct Scan {
   std::uint64_t end = 0;          // Where the next batch goes in it.
   Chain chain;
   raft::Index next_index{1};
-  bool last_is_witness = false;   // Nothing since the last witness.
+  bool last_is_witness = false;  // Nothing since the last witness.
   Recovered::Health remembered_loss = Recovered::Health::kWhole;
   // The prepared segment behind the last one: nothing but zeros.
   std::optional<Segment> prepared;

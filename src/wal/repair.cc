@@ -13,10 +13,10 @@ namespace {
 // A segment that takes another one's place.
 struct Replacement {
   std::uint64_t sequence = 0;
-  std::uint64_t end = 0;   // As much of the present segment is copied.
-  std::string header;      // Instead of a header that can't be copied; may be empty.
-  std::string batch;       // Follows what is copied; may be empty.
-  std::string_view kind;   // What it is called when it is complete.
+  std::uint64_t end = 0;  // As much of the present segment is copied.
+  std::string header;     // Instead of a header that can't be copied; may be empty.
+  std::string batch;      // Follows what is copied; may be empty.
+  std::string_view kind;  // What it is called when it is complete.
 };
 
 runtime::Task<Result<void>> copy(runtime::World world, std::string from, runtime::File& to,
@@ -54,7 +54,8 @@ runtime::Task<Result<void>> write_replacement(runtime::World world, LogPlace log
   }
   const Result<void> synced = co_await (*file)->sync();
   if (!synced) co_return synced.error();
-  Renaming renaming{.directory = log.directory, .from = temporary,
+  Renaming renaming{.directory = log.directory,
+                    .from = temporary,
                     .to = file_name(replacement.sequence, replacement.kind)};
   co_return co_await rename_durably(world, std::move(renaming));
 }
@@ -66,8 +67,8 @@ runtime::Task<Result<std::string>> damaged_name(runtime::World world, std::strin
   if (!entries) co_return entries.error();
   const std::string first = file_name(sequence, kDamagedKind);
   std::string name = first;
-  for (int number = 2; std::ranges::find(*entries, name, &runtime::DirectoryEntry::name) !=
-                       entries->end();
+  for (int number = 2;
+       std::ranges::find(*entries, name, &runtime::DirectoryEntry::name) != entries->end();
        ++number) {
     name = first + "-" + std::to_string(number);
   }
@@ -99,8 +100,10 @@ runtime::Task<Result<void>> repair_log(runtime::World world, LogPlace log, const
   Chain chain = cut.beginning_lost ? Chain{} : scan.chain;
   Replacement replacement{.sequence = cut.sequence, .end = cut.end, .kind = kRepairKind};
   if (cut.end == 0) {
-    replacement.header = encode(SegmentHeader{.identity = log.identity, .sequence = cut.sequence,
-                                              .first_index = cut.first_index, .before = chain});
+    replacement.header = encode(SegmentHeader{.identity = log.identity,
+                                              .sequence = cut.sequence,
+                                              .first_index = cut.first_index,
+                                              .before = chain});
   }
   BatchWriter batch(BatchKind::kSaves);
   if (cut.beginning_lost) {
@@ -119,7 +122,8 @@ runtime::Task<Result<void>> repair_log(runtime::World world, LogPlace log, const
     const Result<void> aside = co_await set_aside(world, log.directory, cut.sequence);
     if (!aside) co_return aside.error();
   }
-  Renaming renaming{.directory = log.directory, .from = file_name(cut.sequence, kRepairKind),
+  Renaming renaming{.directory = log.directory,
+                    .from = file_name(cut.sequence, kRepairKind),
                     .to = file_name(cut.sequence, kSegmentKind)};
   co_return co_await rename_durably(world, std::move(renaming));
 }

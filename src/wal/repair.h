@@ -1,6 +1,7 @@
 // Makes a log fit for appending again (FORMAT.md, "Reading"): replaces the segment in which a log
 // stops holding by its good part, and sets aside what is damaged. Every step is durable before the
-// next, so that a crash at any of them leaves a log that says what it is, or a repair to go on with.
+// next, so that a crash at any of them leaves a log that says what it is, or a repair to go on
+// with.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -25,7 +26,8 @@ class Replay {
 
   // The index that the next entry must have.
   [[nodiscard]] raft::Index next() const { return next_; }
-  // The highest index of an entry or install since it was last asked for; empty when there was none.
+  // The highest index of an entry or install since it was last asked for; empty when there was
+  // none.
   [[nodiscard]] std::optional<raft::Index> take_highest() { return std::exchange(highest_, {}); }
   // Whether the mark covers what came before the log's first segment.
   [[nodiscard]] bool beginning_covered() const;

@@ -16,7 +16,9 @@ constexpr std::size_t kSequenceDigits = 16;
 // Fills sectors that couldn't be read. Not zeros: they are bad, not former content.
 constexpr char kUnreadable = '\x5a';
 
-Error incompatible(std::string what) { return {Errc::kIncompatible, std::move(what)}; }
+Error incompatible(std::string what) {
+  return {Errc::kIncompatible, std::move(what)};
+}
 
 }  // namespace
 
@@ -93,7 +95,8 @@ std::optional<FileName> parse_file_name(std::string_view name) {
   for (const char c : name.substr(0, kSequenceDigits)) {
     const bool decimal = c >= '0' && c <= '9';
     if (!decimal && (c < 'a' || c > 'f')) return std::nullopt;
-    parsed.sequence = parsed.sequence << 4 | static_cast<std::uint64_t>(decimal ? c - '0' : c - 'a' + 10);
+    parsed.sequence =
+        parsed.sequence << 4 | static_cast<std::uint64_t>(decimal ? c - '0' : c - 'a' + 10);
   }
   parsed.kind = name.substr(kSequenceDigits + 1);
   return parsed;
@@ -177,8 +180,8 @@ runtime::Task<Result<std::unique_ptr<runtime::File>>> make_segment(runtime::Worl
 }
 
 runtime::Task<Result<void>> rename_durably(runtime::World world, Renaming renaming) {
-  const Result<void> renamed = co_await world.disk.rename(
-      renaming.directory + "/" + renaming.from, renaming.directory + "/" + renaming.to);
+  const Result<void> renamed = co_await world.disk.rename(renaming.directory + "/" + renaming.from,
+                                                          renaming.directory + "/" + renaming.to);
   if (!renamed) co_return renamed.error();
   co_return co_await world.disk.sync_directory(renaming.directory);
 }

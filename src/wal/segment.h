@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -28,8 +29,10 @@ struct SegmentHeader {
 
 // One sector.
 [[nodiscard]] std::string encode(const SegmentHeader& header);
-// kDamaged when it isn't a header, kIncompatible when it is one of another version or of another log.
-[[nodiscard]] Result<SegmentHeader> decode_header(std::string_view sector, const Identity& identity);
+// kDamaged when it isn't a header, kIncompatible when it is one of another version or of another
+// log.
+[[nodiscard]] Result<SegmentHeader> decode_header(std::string_view sector,
+                                                  const Identity& identity);
 
 // A file of the log's directory: "<sequence>.<kind>", `kind` being one of the constants.
 inline constexpr std::string_view kSegmentKind = "wal";
@@ -68,9 +71,9 @@ class SegmentReader {
 
 // What to make a new segment file of.
 struct NewSegment {
-  std::string path;          // Where it is made; an old file there is recycled or replaced.
+  std::string path;  // Where it is made; an old file there is recycled or replaced.
   std::uint64_t bytes = 0;
-  std::string content;       // Written at its beginning.
+  std::string content;  // Written at its beginning.
 };
 // Makes a file of zeros (with `content` at its beginning) and syncs it; its name isn't durable yet.
 runtime::Task<Result<std::unique_ptr<runtime::File>>> make_segment(runtime::World world,

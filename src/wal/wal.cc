@@ -46,16 +46,16 @@ runtime::Task<Result<std::vector<Spare>>> tidy(runtime::World world, std::string
 // Makes what was read durable, whatever the last process got to: it is going to be relied on.
 runtime::Task<Result<std::unique_ptr<Wal>>> start(runtime::World world, LogWriter::Start begin) {
   const std::string last = file_name(begin.scan.segments.back().sequence, kSegmentKind);
-  Result<std::unique_ptr<runtime::File>> file = co_await world.disk.open(
-      path_of(begin.directory, last), runtime::OpenMode::kReadWrite);
+  Result<std::unique_ptr<runtime::File>> file =
+      co_await world.disk.open(path_of(begin.directory, last), runtime::OpenMode::kReadWrite);
   if (!file) co_return file.error();
   const Result<void> synced = co_await (*file)->sync();
   if (!synced) co_return synced.error();
   begin.file = std::move(*file);
   if (begin.scan.prepared) {
     const std::string next = file_name(begin.scan.prepared->sequence, kSegmentKind);
-    Result<std::unique_ptr<runtime::File>> prepared = co_await world.disk.open(
-        path_of(begin.directory, next), runtime::OpenMode::kReadWrite);
+    Result<std::unique_ptr<runtime::File>> prepared =
+        co_await world.disk.open(path_of(begin.directory, next), runtime::OpenMode::kReadWrite);
     if (!prepared) co_return prepared.error();
     const Result<void> zeros = co_await (*prepared)->sync();
     if (!zeros) co_return zeros.error();
@@ -75,7 +75,8 @@ runtime::Task<Result<Scan>> scan_as_asked(runtime::World world, LogPlace log, bo
   if (!repaired) co_return repaired.error();
   Result<Scan> scan = co_await scan_log(world, log.directory, log.identity);
   if (!scan) co_return std::move(scan);
-  if (scan->cut) co_return Error{Errc::kDamaged, "the repaired log in " + log.directory + " doesn't hold"};
+  if (scan->cut)
+    co_return Error{Errc::kDamaged, "the repaired log in " + log.directory + " doesn't hold"};
   scan->recovered.damage = std::move(found->recovered.damage);
   co_return std::move(scan);
 }
@@ -96,7 +97,8 @@ runtime::Task<Result<std::unique_ptr<Wal>>> Wal::create(runtime::World world, st
   NewSegment first{.path = path_of(directory, temporary), .bytes = options.segment_bytes};
   SegmentHeader header{.identity = identity, .sequence = 1};
   first.content = encode(header);
-  const Result<std::unique_ptr<runtime::File>> made = co_await make_segment(world, std::move(first));
+  const Result<std::unique_ptr<runtime::File>> made =
+      co_await make_segment(world, std::move(first));
   if (!made) co_return made.error();
   Renaming renaming{.directory = directory, .from = temporary, .to = file_name(1, kSegmentKind)};
   const Result<void> renamed = co_await rename_durably(world, std::move(renaming));
@@ -112,8 +114,8 @@ runtime::Task<Result<std::unique_ptr<Wal>>> Wal::create(runtime::World world, st
 runtime::Task<Result<Wal::Opened>> Wal::open(runtime::World world, std::string directory,
                                              Identity identity, Options options, bool accept_loss) {
   options.segment_bytes = whole_sectors(options.segment_bytes);
-  const LogPlace log{.directory = directory, .identity = identity,
-                     .segment_bytes = options.segment_bytes};
+  const LogPlace log{
+      .directory = directory, .identity = identity, .segment_bytes = options.segment_bytes};
   const Result<Listing> listing = co_await list_log(world, directory);
   if (!listing) co_return listing.error();
   for (const std::string& repair : listing->repairs) {

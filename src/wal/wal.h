@@ -1,8 +1,8 @@
-// The write-ahead log of one member (FORMAT.md): what Raft's Saves asked for, in order, each durable
-// when save() returns. Records are framed with a chained CRC-32C in zero-filled, recycled segments;
-// the next segment is prepared in the background. A failed write or sync is final: every later call
-// answers kIo and the node stops. Damage is told apart from a torn tail by witnesses (DESIGN §4) and
-// is never cut.
+// The write-ahead log of one member (FORMAT.md): what Raft's Saves asked for, in order, each
+// durable when save() returns. Records are framed with a chained CRC-32C in zero-filled, recycled
+// segments; the next segment is prepared in the background. A failed write or sync is final: every
+// later call answers kIo and the node stops. Damage is told apart from a torn tail by witnesses
+// (DESIGN §4) and is never cut.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ struct Options {
 struct Damage {
   std::string file;
   std::uint64_t offset = 0;
-  raft::Index index;      // The first index that can't be read from here on.
-  std::string what;       // "checksum of a record doesn't hold", ...
+  raft::Index index;  // The first index that can't be read from here on.
+  std::string what;   // "checksum of a record doesn't hold", ...
 };
 
 // What the log holds, replayed: the newest hard state, the newest snapshot mark, and the entries
@@ -60,14 +60,16 @@ class Wal {
   virtual ~Wal() = default;
 
   // Makes a new log in `directory`, which must exist and hold none (kExists).
-  static runtime::Task<Result<std::unique_ptr<Wal>>> create(runtime::World world, std::string directory,
-                                                   Identity identity, Options options);
+  static runtime::Task<Result<std::unique_ptr<Wal>>> create(runtime::World world,
+                                                            std::string directory,
+                                                            Identity identity, Options options);
   struct Opened;
   // Opens and replays the log. `accept_loss`: after kTorn, kUnknown or kDamaged the log is prepared
-  // for appending after its last good record (damaged segments are renamed aside, never overwritten);
-  // without it such a log is only read, and `wal` is null. kNotFound when there is none.
-  static runtime::Task<Result<Opened>> open(runtime::World world, std::string directory, Identity identity,
-                                   Options options, bool accept_loss);
+  // for appending after its last good record (damaged segments are renamed aside, never
+  // overwritten); without it such a log is only read, and `wal` is null. kNotFound when there is
+  // none.
+  static runtime::Task<Result<Opened>> open(runtime::World world, std::string directory,
+                                            Identity identity, Options options, bool accept_loss);
 
   // Frames the saves as one batch, writes and syncs it. When all of them are lazy nothing is
   // written: the hard state goes with the next batch, the idle witness or the clean stop. Calls are

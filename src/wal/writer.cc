@@ -215,8 +215,10 @@ runtime::Task<Result<void>> LogWriter::begin_segment(std::size_t batch_bytes) {
     const Result<void> larger = co_await next.file->allocate(next.segment.bytes);
     if (!larger) co_return larger.error();
   }
-  SegmentHeader header{.identity = identity_, .sequence = next.segment.sequence,
-                       .generation = next.segment.generation, .first_index = next_index_,
+  SegmentHeader header{.identity = identity_,
+                       .sequence = next.segment.sequence,
+                       .generation = next.segment.generation,
+                       .first_index = next_index_,
                        .before = chain_};
   std::string sector = encode(header);
   const Result<void> written = co_await next.file->write(0, std::move(sector));
@@ -287,8 +289,8 @@ runtime::Task<Result<void>> LogWriter::prepare_segment() {
   Result<std::unique_ptr<runtime::File>> file = co_await make_segment(world_, std::move(segment));
   if (!file) co_return file.error();
   next.file = std::move(*file);
-  Renaming renaming{.directory = directory_, .from = name,
-                    .to = file_name(next.segment.sequence, kSegmentKind)};
+  Renaming renaming{
+      .directory = directory_, .from = name, .to = file_name(next.segment.sequence, kSegmentKind)};
   const Result<void> renamed = co_await rename_durably(world_, std::move(renaming));
   if (!renamed) co_return renamed.error();
   prepared_ = std::move(next);
@@ -309,8 +311,8 @@ runtime::Task<void> LogWriter::witness_when_idle() {
     }
     const runtime::Mutex::Guard turn = co_await turn_.lock();
     // Somebody may have had the turn meanwhile.
-    if (failed_ || closed_ || !unwitnessed_ || world_.clock.boot() < due) continue;
-    if (last_batch_ + options_.idle_witness_after > world_.clock.boot()) continue;
+    const Duration idle = world_.clock.boot() - last_batch_;
+    if (failed_ || closed_ || !unwitnessed_ || idle < options_.idle_witness_after) continue;
     const Result<void> written = co_await write(begin_batch(BatchKind::kIdleWitness));
     if (!written) co_return;
   }

@@ -1,6 +1,7 @@
-// The log that is appended to: frames, writes and syncs batches one after the other, begins segments,
-// and has tasks of its own that prepare the next segment, drop trimmed ones and witness the last batch
-// when nothing follows it. Whatever fails on the way of a batch fails the log for good.
+// The log that is appended to: frames, writes and syncs batches one after the other, begins
+// segments, and has tasks of its own that prepare the next segment, drop trimmed ones and witness
+// the last batch when nothing follows it. Whatever fails on the way of a batch fails the log for
+// good.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +75,8 @@ class LogWriter final : public Wal {
   bool unwitnessed_;
   TimePoint last_batch_;
 
-  // Set for good when a batch failed; set, too, while one is under way, so that an abandoned one counts.
+  // Set for good when a batch failed; set, too, while one is under way, so that an abandoned one
+  // counts.
   std::optional<Error> failed_;
   bool closed_ = false;
   Numbers numbers_;

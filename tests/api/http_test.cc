@@ -58,8 +58,8 @@ TEST(Http, EveryAnswerHasTheCorsHeaders) {
   EXPECT_TRUE(
       has_line(client.received, "Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE"));
   EXPECT_TRUE(has_line(client.received, "Access-Control-Allow-Origin: *"));
-  EXPECT_TRUE(
-      has_line(client.received, "Access-Control-Allow-Headers: accept, content-type, authorization"));
+  EXPECT_TRUE(has_line(client.received,
+                       "Access-Control-Allow-Headers: accept, content-type, authorization"));
 }
 
 TEST(Http, OptionsIsAnsweredEverywhereWithNothing) {
@@ -146,6 +146,18 @@ TEST(Http, SlowRequestsAndSilentClientsAreCut) {
   world.run_for(119s);
   EXPECT_EQ(world.listener->connections(), 3U);
   world.run_for(130s);
+  EXPECT_EQ(world.listener->connections(), 0U);
+}
+
+TEST(Http, ARequestThatComesDropByDropIsCutAtItsDeadline) {
+  World world;
+  RawClient client(world);
+  client.send("GET /version HTTP/1.1\r\n");
+  for (int i = 0; i < 3; ++i) {
+    world.run_for(50s);
+    client.send("a: b\r\n");
+  }
+  EXPECT_TRUE(client.ended);
   EXPECT_EQ(world.listener->connections(), 0U);
 }
 

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::string_view kPut = "/etcdserverpb.KV/Put";
 
-std::string put_message() { return wire::serialize(apply::PutRequest{.key = "k"}); }
+std::string put_message() {
+  return wire::serialize(apply::PutRequest{.key = "k"});
+}
 
 TEST(Shutdown, IdleConnectionsAreSaidGoodbyeToAtOnce) {
   World world;
@@ -42,14 +44,14 @@ TEST(Shutdown, UnaryCallsFinishFirst) {
 TEST(Shutdown, ARequestOnItsWayWhenTheGoodbyeWasSentIsStillServed) {
   World world;
   GrpcClient client(world);
-  client.paused = true;
+  client.pause();
   // The read that was under way gives what it gets.
   client.call("/grpc.health.v1.Health/Check", "");
   world.shut_down();
   world.settle();
   const http2::StreamId stream = client.call(kPut, put_message());
   ASSERT_EQ(world.node.calls.size(), 1U);
-  client.paused = false;
+  client.resume();
   world.run_for(10ms);
   world.node.answer(0, apply::Response(apply::PutResponse{}));
   world.settle();

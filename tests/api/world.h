@@ -39,10 +39,11 @@ struct World {
         random(kernel, fence, sim::NodeNumber(1), sim::Incarnation(1)),
         network(scheduler, pieces),
         node(scheduler),
-        listener(std::in_place, Environment{.scheduler = scheduler,
-                                            .log = telemetry::Log(sink, telemetry::Level::kDebug),
-                                            .service = node.service(),
-                                            .settings = settings},
+        listener(std::in_place,
+                 Environment{.scheduler = scheduler,
+                             .log = telemetry::Log(sink, telemetry::Level::kDebug),
+                             .service = node.service(),
+                             .settings = settings},
                  network.open(std::string(kAddress))),
         tasks(scheduler) {
     listener->start();
@@ -83,6 +84,12 @@ class RawClient {
     post(bytes);
     world_.settle();
   }
+  // Reads nothing more, except what a read that is under way gives.
+  void pause() { paused_ = true; }
+  void resume() {
+    paused_ = false;
+    outbox_changed_.wake_all();
+  }
   void abort() {
     stream->abort();
     world_.settle();
@@ -107,7 +114,10 @@ class RawClient {
   }
   runtime::Task<void> read() {
     for (;;) {
-      while (paused) co_await runtime::sleep_for(world_.scheduler, 1ms);
+      while (paused_) {
+        const bool woken = co_await outbox_changed_.wait();
+        static_cast<void>(woken);
+      }
       const Result<std::string_view> bytes = co_await stream->read();
       if (!bytes || bytes->empty()) break;
       received += *bytes;
@@ -122,8 +132,8 @@ class RawClient {
         const bool woken = co_await outbox_changed_.wait();
         static_cast<void>(woken);
       }
-      std::string waiting = std::exchange(outbox_, {});
-      const Result<void> written = co_await stream->write(std::move(waiting));
+      std::string out = std::exchange(outbox_, std::string());
+      const Result<void> written = co_await stream->write(std::move(out));
       if (!written) co_return;
     }
   }
@@ -132,10 +142,10 @@ class RawClient {
 
  public:
   virtual ~RawClient() { tasks_.cancel(); }
-  bool paused = false;  // Reads nothing.
 
  protected:
   World& world_;
+  bool paused_ = false;
   std::string outbox_;
   runtime::Signal outbox_changed_;
   runtime::TaskGroup tasks_;

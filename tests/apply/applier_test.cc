@@ -52,5 +52,89 @@ TEST(Applier, ImageRestoresTheSameState) {
   EXPECT_EQ((*restored)->revision(), store.applier().revision());
 }
 
+TEST(Applier, CompactionIsRefusedAsEtcdRefusesIt) {
+  Driver store;
+  for (int i = 0; i < 10; ++i) store.put("a", std::to_string(i));
+  const auto compact = [&](Revision revision) {
+    return store.apply({.request = CompactionRequest{.revision = revision}});
+  };
+  EXPECT_EQ(compact(12), Answer(ApiError::kFutureRev));
+  EXPECT_EQ(compact(5), Answer(Response{CompactionResponse{11}}));
+  EXPECT_EQ(compact(5), Answer(ApiError::kCompacted));
+  EXPECT_EQ(compact(4), Answer(ApiError::kCompacted));
+  EXPECT_EQ(store.read(RangeRequest{.key = "a", .revision = 4}), Answer(ApiError::kCompacted));
+  EXPECT_EQ(store.range({.key = "a", .revision = 5}).kvs.at(0).value.view(), "3");
+  EXPECT_EQ(store.read(RangeRequest{.key = "a", .revision = 12}), Answer(ApiError::kFutureRev));
+}
+
+TEST(Applier, BigDeleteIsSeenOnlyAsAWhole) {
+  Driver store;
+  for (int i = 0; i < 500; ++i) store.put("k" + std::to_string(i), "v");
+  const std::string all(1, '\0');
+  const RangeRequest count{.key = all, .range_end = all, .count_only = true};
+  const std::uint64_t hash_before = store.applier().state_hash();
+  store.applier().begin(store.next_position(), {.request = DeleteRangeRequest{all, all, true}});
+  int steps = 0;
+  while (std::holds_alternative<mvcc::More>(store.applier().advance({.units = 50}))) {
+    EXPECT_EQ(store.range(count).count, 500);
+    EXPECT_EQ(store.applier().revision(), 501);
+    EXPECT_EQ(store.applier().state_hash(), hash_before);
+    ++steps;
+  }
+  EXPECT_GT(steps, 50);
+  const auto erased = Driver::expect<DeleteRangeResponse>(store.applier().take_answer());
+  EXPECT_EQ(erased.deleted, 500);
+  EXPECT_EQ(erased.prev_kvs.size(), 500U);
+  EXPECT_EQ(store.range(count).count, 0);
+}
+
+TEST(Applier, ConfigurationEntriesAndPublishedAttributesFillTheMembership) {
+  Driver store;
+  const membership::Change add{membership::Change::Kind::kAdd,
+                               {.id = 5, .peer_urls = {"http://a:1"}}};
+  const Bytes context = Bytes::adopt(membership::encode(add));
+  store.applier().configure(store.next_position(), context, {}, {5});
+  EXPECT_TRUE(store.applier().members().find(5)->is_learner);
+  store.applier().configure(store.next_position(), Bytes(), {5}, {});
+  EXPECT_FALSE(store.applier().members().find(5)->is_learner);
+  EXPECT_EQ(store.apply({.request = PublishAttributes{5, "five", {"http://c:1"}}}),
+            Answer(Response{PublishResponse{}}));
+  EXPECT_EQ(store.applier().members().find(5)->name, "five");
+  EXPECT_EQ(store.apply({.request = PublishAttributes{6, "six", {}}}),
+            Answer(ApiError::kMemberNotFound));
+  EXPECT_EQ(store.applier().revision(), 1);
+}
+
+TEST(Applier, ClusterVersionNeverFalls) {
+  Driver store;
+  for (const auto& [proposed, decided] : {std::pair{"3.7.0", "3.7.0"},
+                                          {"3.6.0", "3.7.0"},
+                                          {"3.10.0", "3.10.0"},
+                                          {"nonsense", "3.10.0"}}) {
+    store.apply({.request = SetClusterVersion{proposed}});
+    EXPECT_EQ(store.applier().cluster_version(), decided);
+  }
+}
+
+TEST(Applier, ReadThatOutlivesTheStoreIsStopped) {
+  std::unique_ptr<RangeWork> work;
+  {
+    Driver store;
+    store.put("a", "1");
+    work = store.applier().range({.key = "a"});
+  }
+  EXPECT_TRUE(std::holds_alternative<mvcc::Done>(work->advance({})));
+  EXPECT_EQ(work->take(), Answer(ApiError::kStopped));
+}
+
+TEST(Applier, TooManyReadsAtOnceAreRefused) {
+  Driver store;
+  std::vector<std::unique_ptr<RangeWork>> open;
+  for (int i = 0; i < 16'384; ++i) open.push_back(store.applier().range({.key = "a"}));
+  EXPECT_EQ(store.read(RangeRequest{.key = "a"}), Answer(ApiError::kTooManyRequests));
+  open.pop_back();
+  EXPECT_EQ(store.range({.key = "a"}).count, 0);
+}
+
 }  // namespace
 }  // namespace detcd::apply

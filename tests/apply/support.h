@@ -16,7 +16,8 @@ class Driver {
  public:
   static constexpr std::uint64_t kCluster = 77;
 
-  Driver() : applier_(std::make_unique<Applier>(kCluster)) {}
+  explicit Driver(std::uint32_t chunk_bytes = Applier::kChunkBytes)
+      : applier_(std::make_unique<Applier>(kCluster, chunk_bytes)) {}
   explicit Driver(std::unique_ptr<Applier> applier) : applier_(std::move(applier)) {}
 
   Applier& applier() { return *applier_; }
@@ -39,7 +40,8 @@ class Driver {
   }
 
   PutResponse put(std::string key, std::string value) {
-    return expect<PutResponse>(apply({.request = PutRequest{.key = std::move(key), .value = std::move(value)}}));
+    return expect<PutResponse>(
+        apply({.request = PutRequest{.key = std::move(key), .value = std::move(value)}}));
   }
   DeleteRangeResponse erase(DeleteRangeRequest request) {
     return expect<DeleteRangeResponse>(apply({.request = std::move(request)}));

@@ -19,7 +19,9 @@ concept Addable = requires(A a, B b) { a + b; };
 static_assert(!Comparable<Place, Other> && !Addable<Place, Place> && sizeof(Place) == 8);
 static_assert(!Comparable<Id<struct X>, Id<struct X>>);
 
-TEST(Crc32c, MatchesTheCheckValueOfCastagnoli) { EXPECT_EQ(crc32c("123456789"), 0xe3069283U); }
+TEST(Crc32c, MatchesTheCheckValueOfCastagnoli) {
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283U);
+}
 
 TEST(Crc32c, ChainsOverConcatenation) {
   EXPECT_EQ(crc32c("6789", crc32c("12345")), crc32c("123456789"));
@@ -41,6 +43,25 @@ TEST(Bytes, OutliveTheirOrigin) {
     part = whole.slice(10, 3);
   }
   EXPECT_EQ(part.view(), "xxx");
+}
+
+TEST(OpenBytes, HandsOutWhatStaysWhileItGrows) {
+  OpenBytes open(1000);
+  std::string_view("hello").copy(open.extend(5), 5);
+  const Bytes hello = open.written();
+  const char* const where = hello.view().data();
+  std::string_view(" world").copy(open.extend(6), 6);
+  EXPECT_EQ(hello.view(), "hello");
+  EXPECT_EQ(open.view(), "hello world");
+  EXPECT_EQ(open.written().view().data(), where);
+  EXPECT_EQ(open.room(), 989U);
+  Bytes kept;
+  {
+    OpenBytes other(64);
+    std::string_view("kept").copy(other.extend(4), 4);
+    kept = other.written();
+  }
+  EXPECT_EQ(kept.view(), "kept");
 }
 
 TEST(Codec, RoundTripsEveryKind) {

@@ -86,11 +86,13 @@ TEST(Http1Parser, RefusesWhatIsNoRequestOrTooMuch) {
       {"GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
-       "Transfer-Encoding: chunked\r\n\r\n", 400},
+       "Transfer-Encoding: chunked\r\n\r\n",
+       400},
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n", 413},
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n80\r\n" +
-           std::string(128, 'x') + "\r\n0\r\n\r\n", 413},
+           std::string(128, 'x') + "\r\n0\r\n\r\n",
+       413},
       {"GET /" + std::string(2000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n", 431},
       {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(2000, 'a'), 431},
       {std::string(5000, 'a'), 431},

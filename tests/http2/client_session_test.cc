@@ -34,11 +34,11 @@ struct ByHand {
 
 TEST(ClientCalls, TrailersAreGivenWithTheStatus) {
   ByHand hand;
-  hand.client.feed(raw::headers(1, {{":status", "200"}, {"content-type", "application/grpc"},
-                                    {"first", "x"}}));
+  hand.client.feed(
+      raw::headers(1, {{":status", "200"}, {"content-type", "application/grpc"}, {"first", "x"}}));
   hand.client.feed(raw::data(1, raw::grpc("answer")));
-  hand.client.feed(raw::headers(1, {{"grpc-status", "9"}, {"grpc-message", "a%20b"}, {"k", "v"}},
-                                true));
+  hand.client.feed(
+      raw::headers(1, {{"grpc-status", "9"}, {"grpc-message", "a%20b"}, {"k", "v"}}, true));
   const auto events = hand.client.take_events();
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(std::get<AnswerMessage>(events[0]).message.view(), "answer");

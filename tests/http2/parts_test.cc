@@ -121,8 +121,8 @@ TEST(Deframer, FailsWithGrpcGosTexts) {
 
 TEST(Deframer, AnyCutGivesTheSameMessages) {
   EXPECT_TRUE(rc::check("any cut gives the same messages", [] {
-    const auto messages = *rc::gen::container<std::vector<std::string>>(
-        rc::gen::arbitrary<std::string>());
+    const auto messages =
+        *rc::gen::container<std::vector<std::string>>(rc::gen::arbitrary<std::string>());
     OutputQueue queue;
     for (const std::string& message : messages) {
       queue.push(Bytes(message), *rc::gen::element(Encoding::kIdentity, Encoding::kGzip));
@@ -218,11 +218,11 @@ TEST(StatusMapping, IsGrpcs) {
   EXPECT_EQ(grpc_code_of_http_status(429), 14u);
   EXPECT_EQ(grpc_code_of_http_status(503), 14u);
   EXPECT_EQ(grpc_code_of_http_status(415), 2u);
-  EXPECT_EQ(grpc_code_of_reset(0x7), 14u);   // REFUSED_STREAM
-  EXPECT_EQ(grpc_code_of_reset(0x8), 1u);    // CANCEL
-  EXPECT_EQ(grpc_code_of_reset(0xb), 8u);    // ENHANCE_YOUR_CALM
-  EXPECT_EQ(grpc_code_of_reset(0xc), 7u);    // INADEQUATE_SECURITY
-  EXPECT_EQ(grpc_code_of_reset(0x2), 13u);   // INTERNAL_ERROR
+  EXPECT_EQ(grpc_code_of_reset(0x7), 14u);  // REFUSED_STREAM
+  EXPECT_EQ(grpc_code_of_reset(0x8), 1u);   // CANCEL
+  EXPECT_EQ(grpc_code_of_reset(0xb), 8u);   // ENHANCE_YOUR_CALM
+  EXPECT_EQ(grpc_code_of_reset(0xc), 7u);   // INADEQUATE_SECURITY
+  EXPECT_EQ(grpc_code_of_reset(0x2), 13u);  // INTERNAL_ERROR
 }
 
 }  // namespace

@@ -74,13 +74,18 @@ inline std::string pack(const Headers& headers) {
 
 inline Headers request(const Headers& more = {}, std::string_view method = "POST",
                        std::string_view content_type = "application/grpc") {
-  Headers out = {{":method", std::string(method)}, {":scheme", "http"}, {":path", "/p.S/M"},
-                 {":authority", "a"}, {"content-type", std::string(content_type)}};
+  Headers out = {{":method", std::string(method)},
+                 {":scheme", "http"},
+                 {":path", "/p.S/M"},
+                 {":authority", "a"},
+                 {"content-type", std::string(content_type)}};
   out.insert(out.end(), more.begin(), more.end());
   return out;
 }
 
-inline std::string hello() { return std::string(kPreface) + write({kSettings, 0, 0, ""}); }
+inline std::string hello() {
+  return std::string(kPreface) + write({kSettings, 0, 0, ""});
+}
 
 inline std::string headers(std::uint32_t stream, const Headers& list, bool end = false) {
   return write({kHeaders, static_cast<std::uint8_t>(kEndHeaders | (end ? kEndStream : 0)), stream,
@@ -88,8 +93,8 @@ inline std::string headers(std::uint32_t stream, const Headers& list, bool end =
 }
 
 inline std::string data(std::uint32_t stream, std::string_view bytes, bool end = false) {
-  return write({kData, static_cast<std::uint8_t>(end ? kEndStream : 0), stream,
-                std::string(bytes)});
+  return write(
+      {kData, static_cast<std::uint8_t>(end ? kEndStream : 0), stream, std::string(bytes)});
 }
 
 inline std::string grpc(std::string_view message, bool compressed = false) {
@@ -97,7 +102,9 @@ inline std::string grpc(std::string_view message, bool compressed = false) {
          std::string(message);
 }
 
-inline std::string ping() { return write({kPing, 0, 0, "12345678"}); }
+inline std::string ping() {
+  return write({kPing, 0, 0, "12345678"});
+}
 
 inline std::string reset(std::uint32_t stream, std::uint32_t code = 8) {
   return write({kReset, 0, stream, number(code, 4)});

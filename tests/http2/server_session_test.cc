@@ -90,8 +90,9 @@ TEST(ServerHeaders, MalformedTimeoutIsRefused) {
   hand.say(raw::headers(1, raw::request({{"grpc-timeout", "1x"}}), true));
   hand.hear();
   EXPECT_EQ(hand.status(),
-            (GrpcStatus{13, "malformed grpc-timeout: transport: timeout unit is not recognized: "
-                            "\"1x\""}));
+            (GrpcStatus{13,
+                        "malformed grpc-timeout: transport: timeout unit is not recognized: "
+                        "\"1x\""}));
 }
 
 TEST(ServerHeaders, UnknownEncodingIsUnimplemented) {
@@ -199,7 +200,9 @@ TEST(ServerMessages, WrongFramingIsInternal) {
   hand.hear();
   EXPECT_EQ(hand.status(), (GrpcStatus{13, "unexpected EOF"}));
   hand.say(raw::headers(5, raw::request()));
-  hand.say(raw::data(5, "\x09""aaaa"));
+  hand.say(raw::data(5,
+                     "\x09"
+                     "aaaa"));
   hand.hear();
   EXPECT_EQ(hand.status().code, 8u);
   EXPECT_EQ(hand.count<StreamReset>(), 3u);

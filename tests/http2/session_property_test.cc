@@ -186,9 +186,12 @@ TEST(Sessions, DamagedBytesNeverCrashTheServer) {
     const std::uint64_t damages = dice.below(6);
     for (std::uint64_t i = 0; i < damages; ++i) {
       const std::size_t at = 24 + dice.below(bytes.size() - 24);
-      if (dice.below(3) == 0) bytes.erase(at, 1 + dice.below(20));
-      else if (dice.below(2) == 0) bytes.insert(at, std::string(1 + dice.below(9), '\x5'));
-      else bytes[at] = static_cast<char>(dice.below(256));
+      if (dice.below(3) == 0)
+        bytes.erase(at, 1 + dice.below(20));
+      else if (dice.below(2) == 0)
+        bytes.insert(at, std::string(1 + dice.below(9), '\x5'));
+      else
+        bytes[at] = static_cast<char>(dice.below(256));
     }
     ServerSession server({});
     std::set<std::uint64_t> open;

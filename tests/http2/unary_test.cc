@@ -30,8 +30,7 @@ TEST(Unary, CallGoesThereAndBack) {
   EXPECT_EQ(opened[0].path, "/etcdserverpb.KV/Put");
   EXPECT_EQ(opened[0].content_type, "application/grpc");
   EXPECT_EQ(opened[0].timeout_ns, 5'000'000'000);
-  EXPECT_EQ(opened[0].metadata,
-            (Headers{{":authority", "localhost:2379"}, {"token", "abc"}}));
+  EXPECT_EQ(opened[0].metadata, (Headers{{":authority", "localhost:2379"}, {"token", "abc"}}));
   EXPECT_EQ(pair.seen_by_server<RequestEnded>().size(), 1u);
   EXPECT_TRUE(pair.seen_by_server<StreamReset>().empty());
 

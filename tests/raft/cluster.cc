@@ -15,7 +15,8 @@ void Disk::apply(const Save& save) {
     std::erase_if(entries, [&](const Entry& e) { return e.index >= *save.truncate_from; });
   }
   for (const Entry& entry : save.entries) {
-    const Index last = entries.empty() ? (snapshot ? snapshot->index : Index()) : entries.back().index;
+    const Index last =
+        entries.empty() ? (snapshot ? snapshot->index : Index()) : entries.back().index;
     if (entry.index != last.next()) throw std::logic_error("a save leaves a gap in the log");
     entries.push_back(entry);
   }
@@ -84,7 +85,7 @@ void Cluster::carry_out(NodeId id, Output output) {
   }
   if (output.save) node.unsynced.push_back(std::move(*output.save));
   for (Outgoing& outgoing : output.messages) {
-    const bool waits = outgoing.after && !node.unsynced.empty() &&
+    const bool waits = !ignore_after && outgoing.after && !node.unsynced.empty() &&
                        *outgoing.after >= node.unsynced.front().id;
     if (waits) {
       node.held.push_back(std::move(outgoing));
@@ -231,10 +232,9 @@ void Cluster::compact(NodeId id) {
   const std::optional<Term> term = node.core->term_at(status.applied);
   if (!term || status.applied == Index() || status.applied > status.persisted) return;
   SnapshotMeta meta{status.applied, *term, 0, {}};
-  // The configuration at that place: the disk's newest up to it.
   const bool none = node.disk.snapshot && node.disk.snapshot->index >= status.applied;
   if (none) return;
-  meta.configuration = invariants_.configuration_at(status.applied, node.disk.snapshot);
+  meta.configuration = invariants_.configuration_at(status.applied);
   for (const Entry& entry : node.core->entries(status.applied, status.applied)) {
     meta.time_ms = entry.time_ms;
   }
@@ -261,8 +261,12 @@ void Cluster::elect(NodeId id) {
   settle();
 }
 
-std::vector<Event> Cluster::take_events(NodeId id) { return std::exchange(node(id).events, {}); }
-std::vector<ReadState> Cluster::take_reads(NodeId id) { return std::exchange(node(id).reads, {}); }
+std::vector<Event> Cluster::take_events(NodeId id) {
+  return std::exchange(node(id).events, {});
+}
+std::vector<ReadState> Cluster::take_reads(NodeId id) {
+  return std::exchange(node(id).reads, {});
+}
 
 Configuration voters(std::initializer_list<Number> ids) {
   Configuration configuration;
@@ -274,6 +278,7 @@ Cluster make_cluster(Number count, Config base) {
   Cluster cluster(std::move(base));
   Configuration configuration;
   for (Number id = 1; id <= count; ++id) configuration.voters.insert(NodeId(id));
+  cluster.invariants().set_initial(configuration);
   for (Number id = 1; id <= count; ++id) cluster.add(NodeId(id), configuration);
   return cluster;
 }

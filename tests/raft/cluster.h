@@ -96,6 +96,8 @@ class Cluster {
   [[nodiscard]] std::vector<ReadState> take_reads(NodeId id);
   // Messages are seen by this before they enter the network; false loses them.
   std::function<bool(Message&)> filter;
+  // A broken shell: messages don't wait for the saves that make them true.
+  bool ignore_after = false;
 
  private:
   void carry_out(NodeId id, Output output);
@@ -110,7 +112,9 @@ class Cluster {
   Invariants invariants_;
 };
 
-[[nodiscard]] inline NodeId n(Number id) { return NodeId(id); }
+[[nodiscard]] inline NodeId n(Number id) {
+  return NodeId(id);
+}
 [[nodiscard]] Configuration voters(std::initializer_list<Number> ids);
 // A cluster of voters 1..count.
 [[nodiscard]] Cluster make_cluster(Number count, Config base = {});

@@ -13,7 +13,9 @@ std::string bytes_of(const Entry& entry) {
   return out.take();
 }
 
-std::string name(NodeId id) { return "n" + std::to_string(id.value()); }
+std::string name(NodeId id) {
+  return "n" + std::to_string(id.value());
+}
 template <class Place>
 std::string text(Place place) {
   return std::to_string(place.value());
@@ -54,8 +56,8 @@ void Invariants::check_log(NodeId id, const Raft& core, const Status& status) {
     if (!before) continue;
     const auto [term, first] = before_.emplace(key, before->value());
     if (!first && term->second != before->value()) {
-      violated("log matching: before entry " + text(entry.index) + " of term " +
-               text(entry.term) + " " + name(id) + " has term " + text(*before));
+      violated("log matching: before entry " + text(entry.index) + " of term " + text(entry.term) +
+               " " + name(id) + " has term " + text(*before));
     }
   }
 }
@@ -114,12 +116,9 @@ void Invariants::observe_installed(NodeId id, Index index) {
   applied_[id] = index;
 }
 
-Configuration Invariants::configuration_at(Index index,
-                                           const std::optional<SnapshotMeta>& base) const {
+Configuration Invariants::configuration_at(Index index) const {
   const auto after = configurations_.upper_bound(index.value());
-  const bool known = after != configurations_.begin();
-  if (base && (!known || std::prev(after)->first <= base->index.value())) return base->configuration;
-  return known ? std::prev(after)->second : Configuration{};
+  return after == configurations_.begin() ? Configuration{} : std::prev(after)->second;
 }
 
 void Invariants::restarted(NodeId id, const Raft& core) {

@@ -46,5 +46,77 @@ TEST(Raft, ASingleVoterLeadsAndCommitsAlone) {
   EXPECT_EQ(cluster.node(n(1)).applied, std::vector<std::string>{"a"});
 }
 
+// DESIGN §5: of a pause only one election timeout counts as elapsed.
+TEST(Raft, TheLeaderStampsElapsedTimeWithoutPauses) {
+  Cluster cluster = make_cluster(1);
+  cluster.elect(n(1));
+  const auto stamp = [&] {
+    cluster.propose(n(1), "a");
+    const Index last = cluster.status(n(1)).last_index;
+    return cluster.core(n(1)).entries(last, last).front().time_ms;
+  };
+  EXPECT_EQ(stamp(), 0U);
+  cluster.pass(300ms);
+  EXPECT_EQ(stamp(), 300U);
+  cluster.pass(3600s);
+  EXPECT_EQ(stamp(), 1300U);
+  cluster.crash(n(1));
+  cluster.start(n(1));
+  cluster.pass(2s);
+  cluster.elect(n(1));
+  EXPECT_EQ(stamp(), 1300U);
+}
+
+TEST(Raft, UncommittedBytesAreBounded) {
+  Config config;
+  config.uncommitted_bytes_max = 10;
+  Cluster cluster = make_cluster(3, config);
+  cluster.elect(n(1));
+  cluster.propose(n(1), "123456789012");  // One always gets through.
+  cluster.propose(n(1), "x");
+  auto dropped = of_kind<ProposalDropped>(cluster.take_events(n(1)));
+  ASSERT_EQ(dropped.size(), 1U);
+  EXPECT_EQ(dropped[0].reason, ProposalDropped::Reason::kTooManyUncommitted);
+  cluster.settle();
+  cluster.propose(n(1), "x");
+  EXPECT_TRUE(of_kind<ProposalDropped>(cluster.take_events(n(1))).empty());
+}
+
+// An entry is saved, replaced, and comes back equal: the first save's acknowledgement must not
+// count for the third's, because a crash between them would lose it.
+TEST(Raft, AnAcknowledgementDoesntCountForAnEntryThatWasReplacedMeanwhile) {
+  Cluster cluster = make_cluster(3);
+  cluster.node(n(2)).sync_at_once = false;
+  const auto append = [&](Number from, Number leader_term, Number entry_term) {
+    Entry entry;
+    entry.index = Index(1);
+    entry.term = Term(entry_term);
+    AppendRequest request;
+    request.entries = {entry};
+    cluster.step(n(2), Receive{{n(from), n(2), Term(leader_term), request}});
+  };
+  append(1, 1, 1);
+  append(3, 2, 2);
+  append(1, 3, 1);
+  EXPECT_EQ(cluster.status(n(2)).last_term, Term(1));
+  EXPECT_EQ(cluster.node(n(2)).unsynced.size(), 3U);
+  cluster.sync(n(2), 1);
+  EXPECT_EQ(cluster.status(n(2)).persisted, Index());
+  cluster.sync(n(2), 1);
+  EXPECT_EQ(cluster.status(n(2)).persisted, Index());
+  cluster.sync(n(2));
+  EXPECT_EQ(cluster.status(n(2)).persisted, Index(1));
+}
+
+TEST(Raft, OnlyWhatIsSyncedIsAcknowledgedAndRemembered) {
+  Cluster cluster = make_cluster(3);
+  cluster.elect(n(1));
+  cluster.node(n(3)).sync_at_once = false;
+  cluster.propose(n(1), "a");
+  cluster.settle();
+  EXPECT_EQ(cluster.core(n(1)).acknowledged(n(2)), Index(2));
+  EXPECT_EQ(cluster.core(n(1)).acknowledged(n(3)), Index(1));
+}
+
 }  // namespace
 }  // namespace detcd::raft::testing

@@ -120,7 +120,7 @@ class TwoThreads final : public AsioFixture {
 
 }  // namespace
 
-std::vector<WorldKind> all_worlds() {
+std::vector<WorldKind> asio_worlds() {
   return {{"AsioOneStrand", [] { return std::make_unique<OneStrand>(); }},
           {"AsioTwoThreads", [] { return std::make_unique<TwoThreads>(); }}};
 }

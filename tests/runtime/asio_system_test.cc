@@ -222,10 +222,10 @@ Task<void> deal_connections(AsioWorld& node, IoThreads& threads, std::vector<Not
   std::vector<std::unique_ptr<Listener>> listeners = must(std::move(listening));
   const std::string address = listeners[0]->address();
   for (std::size_t i = 0; i < listeners.size(); ++i) {
-    threads.spawn(i, [i, listener = std::move(listeners[i]),
-                      sender = notes.sender()](World world) mutable {
-      return serve(world, std::move(listener), i, std::move(sender));
-    });
+    threads.spawn(
+        i, [i, listener = std::move(listeners[i]), sender = notes.sender()](World world) mutable {
+          return serve(world, std::move(listener), i, std::move(sender));
+        });
   }
   for (int number = 0; number < 20; ++number) {
     co_await talk(node.world(), address, number, notes, got);

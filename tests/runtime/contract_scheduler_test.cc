@@ -68,7 +68,9 @@ TEST_P(SchedulerContract, EveryTimerOfOneInstantGoesOffOnce) {
   for (int i = 0; i < 51; ++i) EXPECT_EQ(notes[static_cast<std::size_t>(i)], i);
 }
 
-Task<void> never(World world) { co_await runtime::sleep_until(world.scheduler, kNever); }
+Task<void> never(World world) {
+  co_await runtime::sleep_until(world.scheduler, kNever);
+}
 
 Task<void> cancelled_timers(World world, std::vector<int>& notes) {
   {
@@ -239,8 +241,7 @@ Task<void> close_later(World world, Mailbox<int>& mailbox) {
 }
 
 Task<void> wait_for_close(World world, Mailbox<int>& mailbox, bool& ended) {
-  const std::optional<int> early =
-      co_await mailbox.receive_until(world.clock.boot() + 1ms);
+  const std::optional<int> early = co_await mailbox.receive_until(world.clock.boot() + 1ms);
   EXPECT_FALSE(early.has_value());
   TaskGroup tasks(world.scheduler);
   tasks.spawn(close_later(world, mailbox));

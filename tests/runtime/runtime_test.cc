@@ -57,7 +57,8 @@ class TinyScheduler final : public Scheduler, public Clock {
     return true;
   }
   void run_all() {
-    while (step()) {}
+    while (step()) {
+    }
   }
   [[nodiscard]] bool idle() const { return ready_.empty() && timers_.empty() && work_.empty(); }
 
@@ -117,7 +118,9 @@ TEST(Task, DestroyedAtAnyPointItTakesAllFramesWithIt) {
   }
 }
 
-Task<int> leaf() { co_return 1; }
+Task<int> leaf() {
+  co_return 1;
+}
 
 Task<void> call_often(int times, int& sum) {
   for (int i = 0; i < times; ++i) {

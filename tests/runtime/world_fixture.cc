@@ -8,7 +8,9 @@ using runtime::Mailbox;
 using runtime::Task;
 using runtime::World;
 
-Task<void> nothing() { co_return; }
+Task<void> nothing() {
+  co_return;
+}
 
 Task<void> accept_one(World world, std::string address, Mailbox<std::string>::Sender found,
                       StreamTask serve) {
@@ -26,6 +28,12 @@ Task<void> connect_one(World world, Mailbox<std::string>& found, StreamTask talk
 }
 
 }  // namespace
+
+std::vector<WorldKind> all_worlds() {
+  std::vector<WorldKind> worlds = asio_worlds();
+  for (WorldKind& simulated : sim_worlds()) worlds.push_back(std::move(simulated));
+  return worlds;
+}
 
 void WorldFixture::run(TaskMaker at_here) {
   run(std::move(at_here), [](World) { return nothing(); });

@@ -47,10 +47,14 @@ struct WorldKind {
   std::function<std::unique_ptr<WorldFixture>()> make;
 };
 
-inline void PrintTo(const WorldKind& kind, std::ostream* out) { *out << kind.name; }
+inline void PrintTo(const WorldKind& kind, std::ostream* out) {
+  *out << kind.name;
+}
 
-// Every world that the contract is tested against.
+// Every world that the contract is tested against: real and simulated ones.
 [[nodiscard]] std::vector<WorldKind> all_worlds();
+[[nodiscard]] std::vector<WorldKind> asio_worlds();
+[[nodiscard]] std::vector<WorldKind> sim_worlds();
 
 class Contract : public testing::TestWithParam<WorldKind> {
  protected:
@@ -77,8 +81,8 @@ std::optional<Errc> error_of(const Result<T>& result) {
   return result.error().code;
 }
 
-using StreamTask = std::move_only_function<runtime::Task<void>(
-    runtime::World, std::unique_ptr<runtime::Stream>)>;
+using StreamTask =
+    std::move_only_function<runtime::Task<void>(runtime::World, std::unique_ptr<runtime::Stream>)>;
 
 // Connects `there` to `here` and runs the two ends of the stream.
 void run_connected(WorldFixture& fixture, StreamTask accepting, StreamTask connecting);

@@ -38,7 +38,8 @@ TEST(Trace, EveryTruncationIsAnError) {
   trace.plan.operations.resize(5);
   const std::string text = print(trace);
   for (std::size_t length = 0; length < text.size(); ++length) {
-    EXPECT_FALSE(parse_trace(std::string_view(text).substr(0, length), Strictness::kEdited)) << length;
+    EXPECT_FALSE(parse_trace(std::string_view(text).substr(0, length), Strictness::kEdited))
+        << length;
   }
 }
 

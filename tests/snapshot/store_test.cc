@@ -32,7 +32,8 @@ Contents contents_at(std::uint64_t index) {
   contents.meta = {.index = raft::Index(index), .term = raft::Term(2), .time_ms = index * 10};
   contents.meta.configuration.voters = {raft::NodeId(9)};
   contents.state_hash = mix64(index);
-  for (std::uint64_t id = 1; id <= index / 10; ++id) contents.chunks.push_back(chunk_of(id, 3000, true));
+  for (std::uint64_t id = 1; id <= index / 10; ++id)
+    contents.chunks.push_back(chunk_of(id, 3000, true));
   contents.chunks.push_back(chunk_of(index / 10 + 1, index % 10 * 300, false));
   contents.small_state = "leases and members at " + std::to_string(index);
   return contents;

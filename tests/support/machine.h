@@ -1,5 +1,6 @@
-// A machine for tests of what is kept on disk: a simulated disk that outlives the lives of its process, and
-// what a life consists of. A life can be made to end at any boundary of any disk operation.
+// A machine for tests of what is kept on disk: a simulated disk that outlives the lives of its
+// process, and what a life consists of. A life can be made to end at any boundary of any disk
+// operation.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Byte streams in memory on one scheduler, for tests of connections: in order, bounded, delivered in
-// pieces whose sizes are drawn from a seed. Both ends live on the same scheduler.
+// Byte streams in memory on one scheduler, for tests of connections: in order, bounded, delivered
+// in pieces whose sizes are drawn from a seed. Both ends live on the same scheduler.
 #pragma once
 
 #include <algorithm>
@@ -21,13 +21,13 @@ namespace detcd::testing_support {
 struct Pipe {
   explicit Pipe(runtime::Scheduler& scheduler) : changed(scheduler) {}
   std::string bytes;
-  bool ended = false;   // Nothing more is written.
+  bool ended = false;  // Nothing more is written.
   bool reset = false;
   runtime::Signal changed;
 };
 
 struct Pieces {
-  std::uint64_t seed = 0;        // 0: as much as there is.
+  std::uint64_t seed = 0;  // 0: as much as there is.
   std::size_t capacity = 256 << 10;
 };
 

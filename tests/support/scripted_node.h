@@ -1,5 +1,5 @@
-// A stand-in for the node behind connections: it records what it is asked and answers by a script, at
-// once or when the test says so.
+// A stand-in for the node behind connections: it records what it is asked and answers by a script,
+// at once or when the test says so.
 #pragma once
 
 #include <functional>

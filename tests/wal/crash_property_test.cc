@@ -11,11 +11,11 @@ namespace {
 
 using Health = Recovered::Health;
 
-// Every run draws the same cases unless RC_PARAMS says otherwise (RC_PARAMS="reproduce=..." replays).
+// Every run draws the same cases unless RC_PARAMS says otherwise (RC_PARAMS="reproduce=..."
+// replays).
 [[maybe_unused]] const int kSeeded = setenv("RC_PARAMS", "seed=1", 0);
 
-RC_GTEST_PROP(CrashProperty, AnyCrashesKeepWhatWasAcknowledged,
-              (std::uint32_t seed, bool power)) {
+RC_GTEST_PROP(CrashProperty, AnyCrashesKeepWhatWasAcknowledged, (std::uint32_t seed, bool power)) {
   const std::uint64_t at = *rc::gen::inRange<std::uint64_t>(0, 400);
   const std::uint64_t second = *rc::gen::inRange<std::uint64_t>(0, 200);
   crash_twice(seed, at, second, power ? CrashKind::kPower : CrashKind::kProcess);
@@ -70,8 +70,8 @@ Recovered open(const sim::DiskImage& image) {
   machine.crash(CrashKind::kProcess);
   machine.disk().replace_image(image);
   machine.restart();
-  auto opened = machine.run(
-      Wal::open(machine.world(), Machine::kDirectory, kIdentity, kCrashOptions, false));
+  auto opened =
+      machine.run(Wal::open(machine.world(), Machine::kDirectory, kIdentity, kCrashOptions, false));
   EXPECT_TRUE(opened->ok());
   if (!opened->ok()) return {};
   return std::move((*opened)->recovered);

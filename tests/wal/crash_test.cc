@@ -1,4 +1,5 @@
-// Every boundary of every disk operation, one after the other: the process or the machine ends there.
+// Every boundary of every disk operation, one after the other: the process or the machine ends
+// there.
 #include <gtest/gtest.h>
 
 #include "base/hash.h"

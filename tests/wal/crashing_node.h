@@ -1,5 +1,5 @@
-// A node that uses its log until it ends, again and again, and checks at each start that the log holds
-// all that was acknowledged, nothing that was not saved, and says truly what it is.
+// A node that uses its log until it ends, again and again, and checks at each start that the log
+// holds all that was acknowledged, nothing that was not saved, and says truly what it is.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -79,7 +79,8 @@ class Node {
     }
     const std::uint64_t last = acknowledged_.next() - 1;
     if (word % 16 < 3 && last > 6) {
-      const std::uint64_t first = acknowledged_.snapshot ? acknowledged_.snapshot->index.value() : 0;
+      const std::uint64_t first =
+          acknowledged_.snapshot ? acknowledged_.snapshot->index.value() : 0;
       if (last - 3 <= first) return true;
       next_.trim(mark_at(last - 3), next_.hard_state);
       return done(machine_.run(wal_->trim(*next_.snapshot, next_.hard_state)));
@@ -143,8 +144,10 @@ inline std::uint64_t boundaries_of(std::uint64_t seed) {
   return count;
 }
 
-// The first life ends at boundary `at`, the second, which recovers, at boundary `second` of its own.
-inline bool crash_twice(std::uint64_t seed, std::uint64_t at, std::uint64_t second, CrashKind kind) {
+// The first life ends at boundary `at`, the second, which recovers, at boundary `second` of its
+// own.
+inline bool crash_twice(std::uint64_t seed, std::uint64_t at, std::uint64_t second,
+                        CrashKind kind) {
   SCOPED_TRACE("seed " + std::to_string(seed) + ", boundaries " + std::to_string(at) + " and " +
                std::to_string(second));
   Machine machine(seed);

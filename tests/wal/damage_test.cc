@@ -105,7 +105,9 @@ class DamageTest : public ::testing::Test {
   std::unique_ptr<Wal> wal_;
 };
 
-TEST_F(DamageTest, NoneIsWhole) { EXPECT_EQ(open().health, Health::kWhole); }
+TEST_F(DamageTest, NoneIsWhole) {
+  EXPECT_EQ(open().health, Health::kWhole);
+}
 
 TEST_F(DamageTest, AFlippedBitInAnEntryThatWasWitnessed) {
   flip(1, at(2) + 700);
@@ -244,6 +246,17 @@ TEST_F(DamageTest, ASectorThatCannotBeRead) {
   const Recovered log = open();
   EXPECT_EQ(log.health, Health::kDamaged);
   EXPECT_EQ(log.entries.size(), 2u);
+}
+
+TEST_F(DamageTest, RotInTheUnusedEndOfASegmentLosesNothing) {
+  open();
+  ASSERT_TRUE(machine_.run(wal_->save({save_of(9, 1, 4000)}))->ok());
+  ASSERT_EQ(wal_->numbers().segments, 3u);
+  crash();
+  flip(2, at(3) + 100);
+  const Recovered log = open();
+  EXPECT_EQ(log.health, Health::kWhole);
+  EXPECT_EQ(log.entries.size(), 9u);
 }
 
 TEST_F(DamageTest, GarbageInThePreparedSegmentIsNotWhole) {

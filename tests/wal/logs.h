@@ -17,7 +17,9 @@ namespace detcd::wal {
 inline constexpr Identity kIdentity{.cluster_id = 7, .member_id = 9};
 
 inline raft::Entry entry_at(std::uint64_t index, std::uint64_t term, std::string data) {
-  return {.term = raft::Term(term), .index = raft::Index(index), .time_ms = index,
+  return {.term = raft::Term(term),
+          .index = raft::Index(index),
+          .time_ms = index,
           .data = Bytes::adopt(std::move(data))};
 }
 

@@ -19,7 +19,8 @@ constexpr Options kSmall{.segment_bytes = 8192, .recycled_max = 1};
 class WalTest : public ::testing::Test {
  protected:
   void create(Options options = kSmall) {
-    auto made = machine_.run(Wal::create(machine_.world(), Machine::kDirectory, kIdentity, options));
+    auto made =
+        machine_.run(Wal::create(machine_.world(), Machine::kDirectory, kIdentity, options));
     ASSERT_TRUE(made && made->ok());
     wal_ = std::move(**made);
   }
@@ -79,8 +80,8 @@ TEST_F(WalTest, IsEmptyAfterItWasCreated) {
 }
 
 TEST_F(WalTest, IsCreatedOnceAndOpenedOnlyWhereItIs) {
-  auto missing = machine_.run(
-      Wal::open(machine_.world(), Machine::kDirectory, kIdentity, kSmall, false));
+  auto missing =
+      machine_.run(Wal::open(machine_.world(), Machine::kDirectory, kIdentity, kSmall, false));
   EXPECT_EQ(missing->error().code, Errc::kNotFound);
   create();
   auto again = machine_.run(Wal::create(machine_.world(), Machine::kDirectory, kIdentity, kSmall));
@@ -90,8 +91,8 @@ TEST_F(WalTest, IsCreatedOnceAndOpenedOnlyWhereItIs) {
 TEST_F(WalTest, OfAnotherMemberIsRefused) {
   create();
   wal_.reset();
-  auto opened = machine_.run(
-      Wal::open(machine_.world(), Machine::kDirectory, Identity{7, 8}, kSmall, true));
+  auto opened =
+      machine_.run(Wal::open(machine_.world(), Machine::kDirectory, Identity{7, 8}, kSmall, true));
   EXPECT_EQ(opened->error().code, Errc::kIncompatible);
 }
 

@@ -1,0 +1,184 @@
+#include "sim/campaign/child.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "base/codec.h"
+
+namespace detcd::sim {
+namespace {
+
+constexpr char kResultMark = 'R';
+constexpr char kCheckMark = 'C';
+
+int report_to = -1;
+
+void write_all(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file, bytes.data(), bytes.size());
+    if (written <= 0) _exit(70);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+// In the child: the broken promise is the result.
+void report_check(std::string_view promise, const std::source_location& where) {
+  std::string_view file = where.file_name();
+  for (const std::string_view root : {"src/", "sim/"}) {
+    if (const auto at = file.rfind(root); at != std::string_view::npos) file = file.substr(at);
+  }
+  const std::string text = kCheckMark + std::string(promise) + " (" + std::string(file) + ":" +
+                           std::to_string(where.line()) + ")";
+  write_all(report_to, text);
+  _exit(71);
+}
+
+std::string encode(const RunResult& result) {
+  Writer out;
+  out.u8(static_cast<std::uint8_t>(result.verdict));
+  out.bytes(result.violation ? result.violation->oracle : "");
+  out.bytes(result.violation ? result.violation->message : "");
+  out.bytes(result.void_reason);
+  out.u64(result.hash);
+  out.varint(result.checkpoints.size());
+  for (const std::uint64_t hash : result.checkpoints) out.u64(hash);
+  for (const std::uint64_t number :
+       {result.events, result.operations, result.acknowledged, result.faults, result.leaders,
+        result.recoveries, static_cast<std::uint64_t>(result.virtual_time.count())}) {
+    out.u64(number);
+  }
+  return kResultMark + out.take();
+}
+
+bool decode(std::string_view text, RunResult& result) {
+  Reader in(text);
+  result.verdict = static_cast<Verdict>(in.u8());
+  Violation violation;
+  violation.oracle = in.bytes();
+  violation.message = in.bytes();
+  if (!violation.oracle.empty()) result.violation = std::move(violation);
+  result.void_reason = in.bytes();
+  result.hash = in.u64();
+  const std::uint64_t checkpoints = in.varint();
+  for (std::uint64_t i = 0; i < checkpoints && in.ok(); ++i) result.checkpoints.push_back(in.u64());
+  result.events = in.u64();
+  result.operations = in.u64();
+  result.acknowledged = in.u64();
+  result.faults = in.u64();
+  result.leaders = in.u64();
+  result.recoveries = in.u64();
+  result.virtual_time = Duration(static_cast<std::int64_t>(in.u64()));
+  return in.finished();
+}
+
+std::uint64_t now_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+         static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+RunResult failed(std::string oracle, std::string message) {
+  RunResult result;
+  result.verdict = Verdict::kFail;
+  result.violation = Violation{std::move(oracle), std::move(message)};
+  return result;
+}
+
+RunResult interpret(std::string_view text, int status, bool hung) {
+  RunResult result;
+  if (hung) return failed("hang", "the run took too much wall time");
+  if (text.starts_with(kResultMark) && decode(text.substr(1), result)) return result;
+  if (text.starts_with(kCheckMark)) {
+    return failed("check", "a promise was broken: " + std::string(text.substr(1)));
+  }
+  if (WIFSIGNALED(status)) {
+    return failed("crash", std::string("the process was killed by ") + strsignal(WTERMSIG(status)));
+  }
+  return failed("crash", "the process ended with status " + std::to_string(WEXITSTATUS(status)));
+}
+
+}  // namespace
+
+Children::~Children() {
+  for (const Running& child : running_) {
+    kill(child.process, SIGKILL);
+    waitpid(child.process, nullptr, 0);
+    close(child.pipe);
+  }
+}
+
+void Children::begin(std::uint64_t seed, const RunOptions& options) {
+  std::array<int, 2> ends{};
+  check(pipe(ends.data()) == 0, "the system gives a pipe");
+  const pid_t process = fork();
+  check(process >= 0, "the system gives a process");
+  if (process == 0) {
+    close(ends[0]);
+    for (const Running& other : running_) close(other.pipe);
+    report_to = ends[1];
+    set_check_handler(report_check);
+    write_all(report_to, encode(run(options)));
+    _exit(0);
+  }
+  close(ends[1]);
+  running_.push_back({seed, process, ends[0], {}, now_ms()});
+}
+
+Children::Ended Children::reap(std::size_t at, bool hung) {
+  Running child = std::move(running_[at]);
+  running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(at));
+  if (hung) kill(child.process, SIGKILL);
+  int status = 0;
+  rusage usage{};
+  wait4(child.process, &status, 0, &usage);
+  close(child.pipe);
+  Ended ended;
+  ended.seed = child.seed;
+  ended.child.result = interpret(child.text, status, hung);
+  ended.child.wall_ms = now_ms() - child.began_ms;
+  const auto ms = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1000 +
+           static_cast<std::uint64_t>(time.tv_usec) / 1000;
+  };
+  ended.child.cpu_ms = ms(usage.ru_utime) + ms(usage.ru_stime);
+  return ended;
+}
+
+std::optional<Children::Ended> Children::finish() {
+  std::array<char, 65536> buffer{};
+  while (!running_.empty()) {
+    std::vector<pollfd> waiting;
+    for (const Running& child : running_) waiting.push_back({child.pipe, POLLIN, 0});
+    const int ready = poll(waiting.data(), waiting.size(), 1000);
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      if (now_ms() - running_[i].began_ms > patience_s_ * 1000ULL) return reap(i, true);
+      if (ready <= 0 || waiting[i].revents == 0) continue;
+      const ssize_t length = read(waiting[i].fd, buffer.data(), buffer.size());
+      if (length > 0) {
+        running_[i].text.append(buffer.data(), static_cast<std::size_t>(length));
+      } else {
+        return reap(i, false);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+ChildResult run_in_child(const RunOptions& options, unsigned patience_s) {
+  Children children(patience_s);
+  children.begin(options.seed, options);
+  return children.finish()->child;
+}
+
+}  // namespace detcd::sim

@@ -1,0 +1,51 @@
+// A run in a process of its own: a failed check, a crash or a hang becomes a result, not the end of
+// the campaign. The child reports over a pipe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "sim/run/run.h"
+
+namespace detcd::sim {
+
+struct ChildResult {
+  RunResult result;
+  std::uint64_t wall_ms = 0;
+  std::uint64_t cpu_ms = 0;
+};
+
+// Forks, runs, waits. More than `patience_s` of wall time is a failure ("hang").
+[[nodiscard]] ChildResult run_in_child(const RunOptions& options, unsigned patience_s = 600);
+
+// Many at once: begin forks, finish gives the next one that has ended.
+class Children {
+ public:
+  explicit Children(unsigned patience_s) : patience_s_(patience_s) {}
+  ~Children();
+  Children(const Children&) = delete;
+  Children& operator=(const Children&) = delete;
+  void begin(std::uint64_t seed, const RunOptions& options);
+  struct Ended {
+    std::uint64_t seed = 0;
+    ChildResult child;
+  };
+  // Waits; none when no child runs.
+  [[nodiscard]] std::optional<Ended> finish();
+  [[nodiscard]] std::size_t running() const { return running_.size(); }
+
+ private:
+  struct Running {
+    std::uint64_t seed = 0;
+    int process = 0;
+    int pipe = 0;
+    std::string text;
+    std::uint64_t began_ms = 0;
+  };
+  Ended reap(std::size_t at, bool hung);
+  unsigned patience_s_;
+  std::vector<Running> running_;
+};
+
+}  // namespace detcd::sim

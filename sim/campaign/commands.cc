@@ -1,0 +1,334 @@
+#include "sim/campaign/commands.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include "sim/campaign/arguments.h"
+#include "sim/campaign/report.h"
+#include "sim/plan/generate.h"
+
+namespace detcd::sim {
+namespace {
+
+constexpr std::string_view kHelp =
+    R"(detcd-sim: whole clusters of the real server in one thread, under virtual time, by seed
+
+  detcd-sim run --seed N [--profile lite|swarm] [--nodes N] [--virtual-seconds S] [--trace-out F]
+                [--in-process]
+      One run. Ends with one line: pass, FAIL (an oracle found a contradiction) or VOID (too little
+      happened to prove anything), the run's hash and its numbers.
+  detcd-sim swarm --seeds A..B [--profile lite|swarm] [--jobs J] [--trace-dir DIR] [--trace F]
+                  [--until-failure]
+      A campaign over seeds, each in a process of its own. Every failure leaves a trace file
+      (DIR/seed-N.trace; --trace F: the first one as F).
+  detcd-sim replay FILE [--edited] [--log]
+      Runs a trace file again: same hash, same verdict. --edited takes a file that a person changed;
+      --log prints what the members logged, with virtual times.
+
+  Exit codes: 0 pass, 1 failure or VOID, 2 wrong usage.
+)";
+
+int usage(std::string_view what) {
+  fmt::print(stderr, "detcd-sim: {}\n\n{}", what, kHelp);
+  return 2;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Error{Errc::kNotFound, "can't read " + path};
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+bool write_file(const std::string& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  return static_cast<bool>(out);
+}
+
+Result<RunOptions> options_for(std::uint64_t seed, const Arguments& arguments) {
+  RunOptions options;
+  options.seed = seed;
+  Result<Settings> settings = draw_settings(seed, arguments.text("profile", "lite"));
+  if (!settings) return settings.error();
+  const Result<std::uint64_t> nodes = arguments.number("nodes", settings->nodes);
+  if (!nodes) return nodes.error();
+  if (*nodes < 1 || *nodes > 9) return Error{Errc::kInvalid, "--nodes must be 1 to 9"};
+  settings->nodes = static_cast<std::uint32_t>(*nodes);
+  const Result<std::uint64_t> seconds = arguments.number("virtual-seconds", 0);
+  if (!seconds) return seconds.error();
+  if (*seconds > 1'000'000) return Error{Errc::kInvalid, "--virtual-seconds is too large"};
+  if (*seconds > 0) settings->length = std::chrono::seconds(*seconds);
+  options.settings = *settings;
+  options.plan = draw_plan(seed, options.settings);
+  return options;
+}
+
+// How to make exactly this run again.
+std::string reproduce(const std::string& program, std::uint64_t seed, const Arguments& arguments) {
+  std::string line = program + " run --seed " + std::to_string(seed);
+  for (const char* name : {"profile", "nodes", "virtual-seconds"}) {
+    if (arguments.has(name)) line += fmt::format(" --{} {}", name, arguments.text(name, ""));
+  }
+  return line;
+}
+
+void print_failure(const RunOptions& options, const RunResult& result) {
+  fmt::print("commit {}\n{}\n", DETCD_GIT_COMMIT, failure_text(result));
+  if (!options.plan.faults.empty() && options.plan.faults.size() <= 40) {
+    for (const FaultEntry& entry : options.plan.faults) fmt::print("  {}\n", print(entry));
+  }
+}
+
+void print_costs(const ChildResult& child) {
+  const RunResult& result = child.result;
+  const auto virtual_ms = static_cast<std::uint64_t>(result.virtual_time / 1ms);
+  fmt::print("events/op={} cpu={}.{:03}s virtual/cpu={}\n",
+             result.operations == 0 ? 0 : result.events / result.operations, child.cpu_ms / 1000,
+             child.cpu_ms % 1000, child.cpu_ms == 0 ? 0 : virtual_ms / child.cpu_ms);
+}
+
+int finish(const RunOptions& options, const ChildResult& child, const std::string& again) {
+  const RunResult& result = child.result;
+  const bool passed = result.verdict == Verdict::kPass;
+  if (!passed) print_failure(options, result);
+  print_costs(child);
+  fmt::print("{}\n", summary_line(options, child));
+  if (!passed) fmt::print("reproduce: {}\n", again);
+  return passed ? 0 : 1;
+}
+
+}  // namespace
+
+int run_command(const std::string& program, const std::vector<std::string>& arguments) {
+  const Result<Arguments> flags = Arguments::parse(
+      arguments, {"seed", "profile", "nodes", "virtual-seconds", "trace-out"}, {"in-process"});
+  if (!flags) return usage(flags.error().message);
+  if (!flags->words().empty()) return usage("run takes flags only");
+  if (!flags->has("seed")) return usage("run needs --seed");
+  const Result<std::uint64_t> seed = flags->number("seed", 0);
+  if (!seed) return usage(seed.error().message);
+  const Result<RunOptions> options = options_for(*seed, *flags);
+  if (!options) return usage(options.error().message);
+  ChildResult child;
+  if (flags->has("in-process")) {
+    child.result = run(*options);
+  } else {
+    child = run_in_child(*options);
+  }
+  const std::string path = flags->text("trace-out", "");
+  if (!path.empty() && !write_file(path, print(trace_of(*options, child.result)))) {
+    fmt::print(stderr, "detcd-sim: can't write {}\n", path);
+    return 1;
+  }
+  return finish(*options, child, reproduce(program, *seed, *flags));
+}
+
+int replay_command(const std::string& program, const std::vector<std::string>& arguments) {
+  const Result<Arguments> flags = Arguments::parse(arguments, {}, {"edited", "log"});
+  if (!flags) return usage(flags.error().message);
+  if (flags->words().size() != 1) return usage("replay needs one trace file");
+  const std::string& path = flags->words().front();
+  const Result<std::string> text = read_file(path);
+  if (!text) {
+    fmt::print(stderr, "detcd-sim: {}\n", text.error().message);
+    return 1;
+  }
+  const bool edited = flags->has("edited");
+  const Result<Trace> trace = parse_trace(*text, edited ? Strictness::kEdited : Strictness::kWhole);
+  if (!trace) {
+    fmt::print(stderr, "detcd-sim: {}: {}\n", path, trace.error().message);
+    return 1;
+  }
+  RunOptions options;
+  options.seed = trace->seed;
+  options.settings = trace->settings;
+  options.plan = trace->plan;
+  options.overrides = trace->overrides;
+  if (flags->has("log")) {
+    options.on_log = [](VirtualTime at, std::uint32_t node, const telemetry::Record& record) {
+      const auto us = static_cast<std::uint64_t>(at.time_since_epoch() / 1us);
+      std::string fields;
+      for (const telemetry::Field& field : record.fields)
+        fields += " " + field.key + "=" + field.json;
+      fmt::print("{:>6}.{:06} {:>{}}n{} {} {}{}\n", us / 1'000'000, us % 1'000'000, "",
+                 (node - 1) * 4, node, telemetry::name_of(record.level), record.message, fields);
+      std::fflush(stdout);
+    };
+  }
+  if (trace->commit != DETCD_GIT_COMMIT) {
+    fmt::print("recorded by commit {}, replayed by {}\n", trace->commit, DETCD_GIT_COMMIT);
+  }
+  const ChildResult child = run_in_child(options);
+  const bool same = child.result.hash == trace->hash;
+  const int code =
+      finish(options, child, program + " replay " + path + (edited ? " --edited" : ""));
+  if (same || edited) return code;
+  std::size_t at = 0;
+  const auto& before = trace->checkpoints;
+  const auto& now = child.result.checkpoints;
+  while (at < before.size() && at < now.size() && before[at] == now[at]) ++at;
+  fmt::print("diverged: the recorded hash was {:016x}; the runs differ after event {}\n",
+             trace->hash, at * kEventsPerCheckpoint);
+  return 1;
+}
+
+namespace {
+
+struct SeedRange {
+  std::uint64_t first = 1;
+  std::uint64_t last = 1;
+};
+
+Result<SeedRange> parse_seeds(const std::string& text) {
+  const Error wrong{Errc::kInvalid, "--seeds must be A..B, as 1..200: " + text};
+  const auto dots = text.find("..");
+  if (dots == std::string::npos) return wrong;
+  SeedRange range;
+  const auto number = [](std::string_view digits, std::uint64_t& value) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc() && end == digits.data() + digits.size() && !digits.empty();
+  };
+  const bool read = number(std::string_view(text).substr(0, dots), range.first) &&
+                    number(std::string_view(text).substr(dots + 2), range.last);
+  if (!read || range.first > range.last) return wrong;
+  return range;
+}
+
+// The campaign's counters and what it prints meanwhile.
+class Swarm {
+ public:
+  Swarm(const Arguments& flags, SeedRange range, std::size_t jobs)
+      : flags_(flags), range_(range), jobs_(jobs), terminal_(isatty(2) == 1) {}
+
+  Result<int> go(const std::string& program) {
+    Children children(600);
+    std::uint64_t next = range_.first;
+    const bool until_failure = flags_.has("until-failure");
+    while (true) {
+      while (next <= range_.last && children.running() < jobs_ && !(until_failure && failed_ > 0)) {
+        Result<RunOptions> options = options_for(next, flags_);
+        if (!options) return options.error();
+        children.begin(next, *options);
+        ++next;
+      }
+      const std::optional<Children::Ended> ended = children.finish();
+      if (!ended) break;
+      take(*ended, program);
+    }
+    if (terminal_) fmt::print(stderr, "\r\033[K");
+    return summary();
+  }
+
+ private:
+  void take(const Children::Ended& ended, const std::string& program) {
+    const RunResult& result = ended.child.result;
+    ++done_;
+    cpu_ms_ += ended.child.cpu_ms;
+    virtual_ms_ += static_cast<std::uint64_t>(result.virtual_time / 1ms);
+    events_ += result.events;
+    operations_ += result.operations;
+    acknowledged_ += result.acknowledged;
+    faults_ += result.faults;
+    recoveries_ += result.recoveries;
+    leaders_ += result.leaders;
+    if (result.verdict == Verdict::kVoid) ++void_;
+    if (result.verdict == Verdict::kFail) fail(ended, program);
+    if (terminal_) {
+      fmt::print(stderr, "\r\033[K{}/{} seeds, {} failed", done_, range_.last - range_.first + 1,
+                 failed_);
+    } else if (done_ % 500 == 0) {
+      fmt::print(stderr, "{} seeds, {} failed\n", done_, failed_);
+    }
+  }
+
+  void fail(const Children::Ended& ended, const std::string& program) {
+    ++failed_;
+    const Result<RunOptions> options = options_for(ended.seed, flags_);
+    if (terminal_) fmt::print(stderr, "\r\033[K");
+    fmt::print("{}\n  {}\n  reproduce: {}\n", summary_line(*options, ended.child),
+               failure_text(ended.child.result), reproduce(program, ended.seed, flags_));
+    std::fflush(stdout);
+    const std::string text = print(trace_of(*options, ended.child.result));
+    const std::string directory = flags_.text("trace-dir", "");
+    if (!directory.empty())
+      write_file(fmt::format("{}/seed-{}.trace", directory, ended.seed), text);
+    if (failed_ == 1 && flags_.has("trace")) write_file(flags_.text("trace", ""), text);
+  }
+
+  int summary() const {
+    fmt::print(
+        "{} seeds={}..{} runs={} failed={} void={} ops={} acked={} faults={} leaders={} "
+        "recoveries={} events/op={} cpu/seed={}.{:03}s virtual/cpu={}\n",
+        failed_ + void_ == 0 ? "pass" : "FAIL", range_.first, range_.last, done_, failed_, void_,
+        operations_, acknowledged_, faults_, leaders_, recoveries_,
+        operations_ == 0 ? 0 : events_ / operations_,
+        cpu_ms_ / std::max<std::uint64_t>(done_, 1) / 1000,
+        cpu_ms_ / std::max<std::uint64_t>(done_, 1) % 1000,
+        cpu_ms_ == 0 ? 0 : virtual_ms_ / cpu_ms_);
+    return failed_ + void_ == 0 ? 0 : 1;
+  }
+
+  const Arguments& flags_;
+  SeedRange range_;
+  std::size_t jobs_;
+  bool terminal_;
+  std::uint64_t done_ = 0;
+  std::uint64_t failed_ = 0;
+  std::uint64_t void_ = 0;
+  std::uint64_t cpu_ms_ = 0;
+  std::uint64_t virtual_ms_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t operations_ = 0;
+  std::uint64_t acknowledged_ = 0;
+  std::uint64_t faults_ = 0;
+  std::uint64_t leaders_ = 0;
+  std::uint64_t recoveries_ = 0;
+};
+
+}  // namespace
+
+int swarm_command(const std::string& program, const std::vector<std::string>& arguments) {
+  const Result<Arguments> flags = Arguments::parse(
+      arguments, {"seeds", "profile", "nodes", "virtual-seconds", "jobs", "trace-dir", "trace"},
+      {"until-failure"});
+  if (!flags) return usage(flags.error().message);
+  if (!flags->words().empty()) return usage("swarm takes flags only");
+  if (!flags->has("seeds")) return usage("swarm needs --seeds A..B");
+  const Result<SeedRange> range = parse_seeds(flags->text("seeds", ""));
+  if (!range) return usage(range.error().message);
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  const Result<std::uint64_t> jobs =
+      flags->number("jobs", static_cast<std::uint64_t>(std::max(1L, cores)));
+  if (!jobs) return usage(jobs.error().message);
+  if (*jobs < 1 || *jobs > 1024) return usage("--jobs must be 1 to 1024");
+  const Result<int> code = Swarm(*flags, *range, *jobs).go(program);
+  if (!code) return usage(code.error().message);
+  return *code;
+}
+
+int main_command(const std::string& program, const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return usage("which command?");
+  const std::string& command = arguments.front();
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  const bool asks = command == "help" || command == "--help" || command == "-h" ||
+                    std::ranges::count(rest, "--help") > 0;
+  if (asks) {
+    fmt::print("{}", kHelp);
+    return 0;
+  }
+  if (command == "run") return run_command(program, rest);
+  if (command == "replay") return replay_command(program, rest);
+  if (command == "swarm") return swarm_command(program, rest);
+  return usage("unknown command " + command);
+}
+
+}  // namespace detcd::sim

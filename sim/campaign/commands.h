@@ -1,0 +1,16 @@
+// The commands of detcd-sim. Each returns the exit code: 0 pass, 1 failure or VOID, 2 wrong usage.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace detcd::sim {
+
+// `program` is how to call this program again, for the last line of a failure.
+int run_command(const std::string& program, const std::vector<std::string>& arguments);
+int replay_command(const std::string& program, const std::vector<std::string>& arguments);
+int swarm_command(const std::string& program, const std::vector<std::string>& arguments);
+// Which command it is, and --help.
+int main_command(const std::string& program, const std::vector<std::string>& arguments);
+
+}  // namespace detcd::sim

@@ -1,0 +1,38 @@
+#include "sim/campaign/report.h"
+
+#include <fmt/format.h>
+
+namespace detcd::sim {
+
+std::string summary_line(const RunOptions& options, const ChildResult& child) {
+  const RunResult& result = child.result;
+  const auto virtual_ms = static_cast<std::uint64_t>(result.virtual_time / 1ms);
+  return fmt::format(
+      "{} seed={} hash={:016x} plan={} events={} ops={} acked={} faults={} leaders={} "
+      "recoveries={} virtual={}.{:03}s wall={}.{:03}s",
+      name_of(result.verdict), options.seed, result.hash, options.plan.size(), result.events,
+      result.operations, result.acknowledged, result.faults, result.leaders, result.recoveries,
+      virtual_ms / 1000, virtual_ms % 1000, child.wall_ms / 1000, child.wall_ms % 1000);
+}
+
+Trace trace_of(const RunOptions& options, const RunResult& result) {
+  Trace trace;
+  trace.version = DETCD_VERSION;
+  trace.commit = DETCD_GIT_COMMIT;
+  trace.seed = options.seed;
+  trace.settings = options.settings;
+  trace.plan = options.plan;
+  trace.overrides = options.overrides;
+  trace.checkpoints = result.checkpoints;
+  trace.hash = result.hash;
+  trace.verdict = name_of(result.verdict);
+  if (result.violation) trace.fingerprint = result.violation->fingerprint();
+  return trace;
+}
+
+std::string failure_text(const RunResult& result) {
+  if (result.violation) return result.violation->oracle + ": " + result.violation->message;
+  return result.void_reason;
+}
+
+}  // namespace detcd::sim

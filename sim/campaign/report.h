@@ -1,0 +1,18 @@
+// What a run says about itself: one line, and the command that makes it again.
+#pragma once
+
+#include <string>
+
+#include "sim/campaign/child.h"
+#include "sim/trace/trace.h"
+
+namespace detcd::sim {
+
+// pass|FAIL|VOID seed=… hash=<16 hex> plan=<entries> events=… ops=… acked=… faults=… leaders=…
+// recoveries=… virtual=…s wall=…s
+[[nodiscard]] std::string summary_line(const RunOptions& options, const ChildResult& child);
+[[nodiscard]] Trace trace_of(const RunOptions& options, const RunResult& result);
+// "oracle: message"
+[[nodiscard]] std::string failure_text(const RunResult& result);
+
+}  // namespace detcd::sim

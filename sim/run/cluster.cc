@@ -1,0 +1,167 @@
+#include "sim/run/cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace detcd::sim {
+namespace {
+
+constexpr std::string_view kToken = "sim";
+
+std::string host(std::uint32_t node) {
+  return "n" + std::to_string(node);
+}
+std::string peer_url(std::uint32_t node) {
+  return "http://" + host(node) + ":2380";
+}
+
+// A member's log lines go to whoever watches the run; their hash is part of it.
+class NodeLog final : public telemetry::Sink {
+ public:
+  NodeLog(Kernel& kernel, const RunOptions& options, std::uint32_t node)
+      : kernel_(kernel), options_(options), node_(node) {}
+  void write(const telemetry::Record& record) override {
+    // Not the caller: lines of code may move without the behaviour.
+    std::uint64_t digest = hash64(record.message);
+    for (const telemetry::Field& field : record.fields) digest = hash64(field.json, digest);
+    kernel_.note(NodeNumber(node_), digest);
+    if (options_.on_log) options_.on_log(kernel_.now(), node_, record);
+  }
+
+ private:
+  Kernel& kernel_;
+  const RunOptions& options_;
+  std::uint32_t node_;
+};
+
+MachineOptions machine_options(const RunOptions& options, std::uint32_t node) {
+  const Settings& settings = options.settings;
+  MachineOptions machine;
+  machine.node = NodeNumber(node);
+  machine.host = host(node);
+  machine.disk.sync = {.floor = settings.sync_latency / 2, .mean_extra = settings.sync_latency / 2};
+  PowerLossModel& model = machine.disk.power_loss;
+  model.sector_torn = static_cast<std::uint32_t>(settings.torn_ppm / 10'000);
+  model.sector_garbage = static_cast<std::uint32_t>(settings.garbage_ppm / 10'000);
+  return machine;
+}
+
+}  // namespace
+
+struct Cluster::Seat {
+  Seat(Kernel& kernel, SimNetwork& network, const RunOptions& options, std::uint32_t number)
+      : node(number),
+        log(kernel, options, number),
+        machine(kernel, network, machine_options(options, number)) {}
+  std::uint32_t node;
+  NodeLog log;
+  std::unique_ptr<server::Observer> observer;
+  std::unique_ptr<member::Member> member;
+  bool doubtful = false;
+  Machine machine;
+};
+
+Cluster::Cluster(Kernel& kernel, SimNetwork& network, ClusterOracle& oracle,
+                 const RunOptions& options)
+    : oracle_(oracle), options_(options) {
+  std::vector<std::uint64_t> ids;
+  for (std::uint32_t node = 1; node <= options.settings.nodes; ++node) {
+    membership::Member member;
+    member.peer_urls = {peer_url(node)};
+    member.id = membership::member_id(member.peer_urls, kToken);
+    ids.push_back(member.id);
+    oracle_.know_member(member.id, node);
+    members_.push_back(std::move(member));
+  }
+  cluster_id_ = membership::cluster_id(ids);
+  for (std::uint32_t node = 1; node <= options.settings.nodes; ++node) {
+    seats_.push_back(std::make_unique<Seat>(kernel, network, options, node));
+  }
+  for (const std::unique_ptr<Seat>& seat : seats_) seat->machine.tasks().spawn(live(*seat));
+}
+
+Cluster::~Cluster() {
+  for (std::uint32_t node = 1; node <= size(); ++node) {
+    if (running(node)) kill(node, Death::kCrash);
+  }
+}
+
+runtime::Task<void> Cluster::live(Seat& seat) {
+  const Settings& settings = options_.settings;
+  const telemetry::Log log(seat.log, telemetry::Level::kInfo);
+  member::Options options;
+  options.node.name = host(seat.node);
+  options.node.data_dir = "/data";
+  options.node.client_urls = {"http://" + host(seat.node) + ":2379"};
+  options.node.initial_members = members_;
+  options.node.cluster_id = cluster_id_;
+  options.node.member_id = members_[seat.node - 1].id;
+  options.node.heartbeat_interval = settings.heartbeat;
+  options.node.election_timeout = settings.election;
+  options.node.pre_vote = settings.pre_vote;
+  options.node.snapshot_count = settings.snapshot_count;
+  options.node.catch_up_entries = settings.catch_up_entries;
+  options.node.wal_segment_bytes = settings.wal_segment_bytes;
+  options.peer_addresses = {host(seat.node) + ":2380"};
+  options.client_addresses = {host(seat.node) + ":2379"};
+  seat.observer = oracle_.observer(seat.node);
+  const runtime::World world = seat.machine.world();
+  Result<std::unique_ptr<member::Member>> opened =
+      co_await member::Member::open(world, log, std::move(options), seat.observer.get());
+  if (!opened) {
+    fail(seat, opened.error().message);
+    co_return;
+  }
+  seat.member = std::move(*opened);
+  const server::Stopped stopped = co_await seat.member->run();
+  fail(seat, stopped.error ? stopped.error->message : "it ended without being asked to");
+}
+
+void Cluster::fail(const Seat& seat, const std::string& what) {
+  if (!failure_) failure_ = host(seat.node) + ": " + what;
+}
+
+Machine& Cluster::machine(std::uint32_t node) {
+  return seats_.at(node - 1)->machine;
+}
+bool Cluster::running(std::uint32_t node) const {
+  return seats_.at(node - 1)->machine.running();
+}
+
+void Cluster::kill(std::uint32_t node, Death death) {
+  Seat& seat = *seats_.at(node - 1);
+  seat.doubtful = seat.doubtful || death == Death::kPowerLoss;
+  seat.machine.kill(death, [&seat] {
+    seat.member.reset();
+    seat.observer.reset();
+  });
+}
+
+void Cluster::start(std::uint32_t node) {
+  Seat& seat = *seats_.at(node - 1);
+  seat.machine.start();
+  seat.machine.tasks().spawn(live(seat));
+}
+
+server::Node* Cluster::node(std::uint32_t node) const {
+  const Seat& seat = *seats_.at(node - 1);
+  return seat.machine.running() && seat.member != nullptr ? &seat.member->node() : nullptr;
+}
+
+bool Cluster::is_doubtful(std::uint32_t number) const {
+  Seat& seat = *seats_.at(number - 1);
+  server::Node* member = node(number);
+  if (member == nullptr) return seat.doubtful;
+  if (member->core().role() != raft::RoleName::kRecovering) seat.doubtful = false;
+  return seat.doubtful;
+}
+
+std::vector<std::string> Cluster::endpoints() const {
+  std::vector<std::string> endpoints;
+  for (std::uint32_t node = 1; node <= size(); ++node) endpoints.push_back(host(node) + ":2379");
+  return endpoints;
+}
+
+}  // namespace detcd::sim

@@ -1,0 +1,51 @@
+// The members of a run on their machines: started, killed, restarted; their observers and logs.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "member/member.h"
+#include "sim/machine/machine.h"
+#include "sim/oracles/cluster.h"
+#include "sim/run/run.h"
+
+namespace detcd::sim {
+
+class Cluster {
+ public:
+  // Machines are made and switched on; members start at once. All arguments outlive the cluster.
+  Cluster(Kernel& kernel, SimNetwork& network, ClusterOracle& oracle, const RunOptions& options);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(seats_.size()); }
+  [[nodiscard]] Machine& machine(std::uint32_t node);
+  // The node's life ends; it stays down until start().
+  void kill(std::uint32_t node, Death death);
+  void start(std::uint32_t node);
+  [[nodiscard]] bool running(std::uint32_t node) const;
+  // Null while the member is down or still recovering its directory.
+  [[nodiscard]] server::Node* node(std::uint32_t node) const;
+  // It isn't provably whole: down after a power loss, opening, or Recovering.
+  [[nodiscard]] bool is_doubtful(std::uint32_t node) const;
+  // A member ended on its own: what it said.
+  [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
+  [[nodiscard]] std::vector<std::string> endpoints() const;
+
+ private:
+  struct Seat;
+  runtime::Task<void> live(Seat& seat);
+  void fail(const Seat& seat, const std::string& what);
+
+  ClusterOracle& oracle_;
+  const RunOptions& options_;
+  std::vector<membership::Member> members_;
+  std::uint64_t cluster_id_ = 0;
+  std::vector<std::unique_ptr<Seat>> seats_;
+  std::optional<std::string> failure_;
+};
+
+}  // namespace detcd::sim

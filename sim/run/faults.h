@@ -1,0 +1,55 @@
+// Carries a plan's faults out, within the budget: at most one member at a time isn't provably
+// whole. Overlapping faults of one kind add up and end on their own; calm() ends them all.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "sim/run/cluster.h"
+
+namespace detcd::sim {
+
+class Faults {
+ public:
+  Faults(Kernel& kernel, SimNetwork& network, Cluster& cluster, const Settings& settings)
+      : kernel_(kernel), network_(network), cluster_(cluster), settings_(settings) {}
+
+  // Puts all entries on the kernel's queue.
+  void schedule(const std::vector<FaultEntry>& entries);
+  // Ends every fault: links heal, clocks run true, everybody is started. No later fault happens.
+  void calm();
+  [[nodiscard]] std::uint64_t carried_out() const { return carried_out_; }
+
+ private:
+  using Link = std::pair<std::uint32_t, std::uint32_t>;
+  bool carry_out(const Fault& fault);
+  bool happen(const Crash& fault);
+  bool happen(const PowerLoss& fault);
+  bool happen(const Rot& fault);
+  bool happen(const Pause& fault);
+  bool happen(const Partition& fault);
+  bool happen(const Delay& fault);
+  bool happen(const Reset& fault);
+  bool happen(const ClockSkew& fault);
+  // Nobody else is in doubt: this member may come to be.
+  [[nodiscard]] bool within_budget(std::uint32_t node) const;
+  void restart_after(std::uint32_t node, Duration down);
+  void cut(const std::vector<Link>& links);
+  void heal(const std::vector<Link>& links);
+  void set_delay(const Link& link, Duration extra);
+  void later(Duration delay, Action action);
+
+  Kernel& kernel_;
+  SimNetwork& network_;
+  Cluster& cluster_;
+  const Settings& settings_;
+  std::uint64_t carried_out_ = 0;
+  bool calm_ = false;
+  std::map<Link, std::uint32_t> cuts_;
+  std::map<Link, Duration> delays_;
+  std::map<std::uint32_t, std::uint32_t> pauses_;
+  std::map<std::uint32_t, std::uint64_t> kills_;  // Tells an old restart from a new one.
+};
+
+}  // namespace detcd::sim

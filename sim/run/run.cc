@@ -1,0 +1,185 @@
+#include "sim/run/run.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "sim/oracles/cluster.h"
+#include "sim/oracles/linearizability.h"
+#include "sim/plan/generate.h"
+#include "sim/run/cluster.h"
+#include "sim/run/faults.h"
+#include "sim/workload/client_run.h"
+
+namespace detcd::sim {
+namespace {
+
+constexpr std::uint32_t kClientsFrom = 101;
+// The last operation of every client: everything, linearizable, after the calm has begun.
+constexpr std::uint64_t kLastOperation = 999'999;
+
+class Run {
+ public:
+  explicit Run(const RunOptions& options)
+      : options_(options),
+        kernel_(options.seed),
+        network_(kernel_, net_options(options.settings)),
+        oracle_(history_) {
+    for (const Override& override : options.overrides) {
+      runtime::Site site("");
+      site.key = override.site;
+      kernel_.override_draw(site, override.entity, override.ordinal, override.value);
+    }
+    if (options.on_event) kernel_.set_recorder(options.on_event);
+  }
+
+  RunResult go() {
+    cluster_ = std::make_unique<Cluster>(kernel_, network_, oracle_, options_);
+    faults_ = std::make_unique<Faults>(kernel_, network_, *cluster_, options_.settings);
+    faults_->schedule(options_.plan.faults);
+    start_clients();
+    const VirtualTime calm{options_.settings.length};
+    kernel_.run_until([this] { return broken(); }, calm);
+    if (!broken()) {
+      faults_->calm();
+      const VirtualTime patience = calm + options_.settings.election * 60 + 60s;
+      settled_ = kernel_.run_until([this] { return broken() || settled(); }, patience);
+    }
+    RunResult result = judge();
+    clients_.clear();
+    cluster_.reset();
+    return result;
+  }
+
+ private:
+  static NetOptions net_options(const Settings& settings) {
+    NetOptions options;
+    options.link.latency = {.floor = settings.link_latency / 2,
+                            .mean_extra = settings.link_latency / 2};
+    options.stream_timeout = settings.election * 10;
+    options.connect_timeout = settings.election * 5;
+    options.retransmit_high = settings.election;
+    return options;
+  }
+
+  void start_clients();
+  [[nodiscard]] bool broken() const { return oracle_.violation() || cluster_->failure(); }
+  // Everybody serves, has applied everything, and every call has ended.
+  [[nodiscard]] bool settled();
+  [[nodiscard]] RunResult judge();
+  [[nodiscard]] std::string unsettled() const;
+
+  const RunOptions& options_;
+  History history_;
+  Kernel kernel_;
+  SimNetwork network_;
+  ClusterOracle oracle_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<Faults> faults_;
+  std::vector<std::unique_ptr<Machine>> clients_;
+  bool settled_ = false;
+  std::uint64_t looked_at_ = 0;
+};
+
+void Run::start_clients() {
+  for (std::uint32_t client = 1; client <= options_.settings.clients; ++client) {
+    ClientJob job;
+    job.number = client;
+    job.endpoints = cluster_->endpoints();
+    // Every client has a favourite of its own.
+    std::ranges::rotate(job.endpoints, job.endpoints.begin() + (client - 1) % cluster_->size());
+    job.timeout = options_.settings.election * 8;
+    for (const OperationEntry& entry : options_.plan.operations) {
+      if (entry.client == client) job.operations.push_back(entry);
+    }
+    apply::RangeRequest everything;
+    everything.key = std::string(1, '\0');
+    everything.range_end = everything.key;
+    const Duration last = options_.settings.length + options_.settings.election * 10;
+    job.operations.push_back({last, client, client * 1'000'000ULL + kLastOperation, everything});
+    MachineOptions machine;
+    machine.node = NodeNumber(kClientsFrom + client - 1);
+    machine.host = "c" + std::to_string(client);
+    clients_.push_back(std::make_unique<Machine>(kernel_, network_, machine));
+    Machine& home = *clients_.back();
+    home.tasks().spawn(run_client(home.world(), kernel_, history_, std::move(job)));
+  }
+}
+
+bool Run::settled() {
+  // Looking costs more than an event: now and then is enough.
+  if (++looked_at_ % 64 != 0) return false;
+  return unsettled().empty();
+}
+
+std::string Run::unsettled() const {
+  for (const std::unique_ptr<Machine>& client : clients_) {
+    if (client->tasks().size() > 0) return client->host() + " still waits for an answer";
+  }
+  for (std::uint32_t number = 1; number <= cluster_->size(); ++number) {
+    const std::string name = "n" + std::to_string(number);
+    const server::Node* node = cluster_->node(number);
+    if (node == nullptr) return name + " isn't up";
+    if (node->core().role() == raft::RoleName::kRecovering) return name + " is still recovering";
+    if (!node->core().leader()) return name + " knows no leader";
+    if (node->applier().applied().index < oracle_.highest_committed()) {
+      return name + " hasn't applied all that was committed";
+    }
+  }
+  return {};
+}
+
+RunResult Run::judge() {
+  RunResult result;
+  result.violation = oracle_.violation();
+  if (!result.violation && cluster_->failure()) {
+    result.violation =
+        Violation{"availability", "a member stopped on its own: " + *cluster_->failure()};
+  }
+  const Judgement judgement = judge_linearizability(history_);
+  if (!result.violation) result.violation = judgement.violation;
+  if (!result.violation && !settled_) {
+    result.violation =
+        Violation{"liveness", "the cluster didn't recover after all faults ended: " + unsettled()};
+  }
+  result.hash = kernel_.hash();
+  result.checkpoints.assign(kernel_.checkpoints().begin(), kernel_.checkpoints().end());
+  result.events = kernel_.events_run();
+  result.operations = history_.calls.size();
+  result.acknowledged = judgement.acknowledged;
+  result.faults = faults_->carried_out();
+  result.leaders = oracle_.numbers().leaders;
+  result.recoveries = oracle_.numbers().recoveries;
+  result.virtual_time = kernel_.now().time_since_epoch();
+  const Minimum minimum = minimum_of(options_.settings);
+  if (result.violation) {
+    result.verdict = Verdict::kFail;
+  } else if (result.acknowledged < minimum.acknowledged || result.leaders < minimum.leaders ||
+             result.faults < minimum.faults) {
+    result.verdict = Verdict::kVoid;
+    result.void_reason = "fewer answers, faults or leaders than prove anything: at least " +
+                         std::to_string(minimum.acknowledged) + ", " +
+                         std::to_string(minimum.faults) + " and " + std::to_string(minimum.leaders);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string_view name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kPass:
+      return "pass";
+    case Verdict::kFail:
+      return "FAIL";
+    case Verdict::kVoid:
+      return "VOID";
+  }
+  return "FAIL";
+}
+
+RunResult run(const RunOptions& options) {
+  return Run(options).go();
+}
+
+}  // namespace detcd::sim

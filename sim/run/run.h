@@ -1,0 +1,49 @@
+// One run: a whole cluster of real members and its clients in the virtual world, through a phase of
+// faults and a phase of calm, judged by the oracles. A pure function of its options and the code.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/history/history.h"
+#include "sim/kernel/kernel.h"
+#include "sim/plan/plan.h"
+#include "sim/trace/trace.h"
+#include "telemetry/log.h"
+
+namespace detcd::sim {
+
+struct RunOptions {
+  std::uint64_t seed = 1;
+  Settings settings;
+  Plan plan;
+  std::vector<Override> overrides;
+  // Sees every event and every line that the members log, for `replay --log`.
+  std::function<void(const EventRecord&)> on_event;
+  std::function<void(VirtualTime, std::uint32_t node, const telemetry::Record&)> on_log;
+};
+
+enum class Verdict : std::uint8_t { kPass, kFail, kVoid };
+[[nodiscard]] std::string_view name_of(Verdict verdict);
+
+struct RunResult {
+  Verdict verdict = Verdict::kPass;
+  std::optional<Violation> violation;
+  std::string void_reason;
+  std::uint64_t hash = 0;
+  std::vector<std::uint64_t> checkpoints;
+  std::uint64_t events = 0;
+  std::uint64_t operations = 0;    // Called.
+  std::uint64_t acknowledged = 0;  // Answers that the model confirmed.
+  std::uint64_t faults = 0;        // Carried out.
+  std::uint64_t leaders = 0;       // Elections won.
+  std::uint64_t recoveries = 0;    // Members that went through Recovering.
+  Duration virtual_time{};
+};
+
+[[nodiscard]] RunResult run(const RunOptions& options);
+
+}  // namespace detcd::sim

@@ -1,0 +1,96 @@
+#include "sim/workload/client_run.h"
+
+#include <utility>
+
+#include "apply/api_error.h"
+#include "base/hash.h"
+#include "runtime/wait.h"
+
+namespace detcd::sim {
+namespace {
+
+using client::CallOptions;
+
+// Refusals that are a function of the state: the model must refuse with the same words. All others
+// (timeouts, lost connections, a server that stops) leave the effect open.
+bool is_definite(const http2::GrpcStatus& status) {
+  for (const apply::ApiError error :
+       {apply::ApiError::kCompacted, apply::ApiError::kFutureRev, apply::ApiError::kKeyNotFound,
+        apply::ApiError::kLeaseNotFound}) {
+    if (status.message == apply::text(error)) return true;
+  }
+  return false;
+}
+
+template <class Response>
+void record(CallRecord& call, client::Outcome<Response> outcome) {
+  if (auto* answer = std::get_if<client::Answer<Response>>(&outcome)) {
+    call.outcome = CallRecord::Outcome::kAnswered;
+    call.header = {answer->header.cluster_id, answer->header.member_id, answer->header.revision,
+                   answer->header.raft_term};
+    call.response = std::move(answer->response);
+    return;
+  }
+  const auto& failure = std::get<client::Failure>(outcome);
+  call.outcome =
+      is_definite(failure.status) ? CallRecord::Outcome::kRefused : CallRecord::Outcome::kUnknown;
+  call.code = failure.status.code;
+  call.message = failure.status.message;
+}
+
+runtime::Task<void> perform(client::Client& client, CallRecord& call, CallOptions options) {
+  const Operation operation = call.operation;
+  if (const auto* range = std::get_if<apply::RangeRequest>(&operation)) {
+    client::Outcome<apply::RangeResponse> outcome = co_await client.range(*range, options);
+    record(call, std::move(outcome));
+  } else if (const auto* put = std::get_if<apply::PutRequest>(&operation)) {
+    client::Outcome<apply::PutResponse> outcome = co_await client.put(*put, options);
+    record(call, std::move(outcome));
+  } else if (const auto* erase = std::get_if<apply::DeleteRangeRequest>(&operation)) {
+    client::Outcome<apply::DeleteRangeResponse> outcome =
+        co_await client.delete_range(*erase, options);
+    record(call, std::move(outcome));
+  } else if (const auto* txn = std::get_if<apply::TxnRequest>(&operation)) {
+    client::Outcome<apply::TxnResponse> outcome = co_await client.txn(*txn, options);
+    record(call, std::move(outcome));
+  } else if (const auto* compact = std::get_if<apply::CompactionRequest>(&operation)) {
+    client::Outcome<apply::CompactionResponse> outcome = co_await client.compact(*compact, options);
+    record(call, std::move(outcome));
+  }
+}
+
+// What the client was told is part of the run: the hash covers it.
+std::uint64_t digest(const CallRecord& call) {
+  std::string text = std::to_string(call.id) + " " +
+                     std::to_string(static_cast<int>(call.outcome)) + " " +
+                     std::to_string(call.header.revision) + " " +
+                     std::to_string(call.header.raft_term) + " " + call.message;
+  if (call.outcome == CallRecord::Outcome::kAnswered) text += describe(call.response);
+  return hash64(text);
+}
+
+}  // namespace
+
+runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& history,
+                               ClientJob job) {
+  client::Options options;
+  options.endpoints = job.endpoints;
+  options.entity = job.number;
+  options.connect_timeout = job.timeout / 4;
+  client::Client client(world.scheduler, world.network, world.random, options);
+  const TimePoint start = world.clock.boot();
+  for (const OperationEntry& entry : job.operations) {
+    const TimePoint at = start + entry.at;
+    if (world.clock.boot() < at) co_await runtime::sleep_until(world.scheduler, at);
+    CallRecord& call = history.calls[entry.id];
+    call.id = entry.id;
+    call.client = entry.client;
+    call.operation = entry.operation;
+    call.called = kernel.now();
+    co_await perform(client, call, CallOptions(world.clock.boot() + job.timeout, entry.id));
+    call.ended = kernel.now();
+    kernel.note(NodeNumber(0), digest(call));
+  }
+}
+
+}  // namespace detcd::sim

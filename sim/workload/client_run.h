@@ -1,0 +1,25 @@
+// One simulated client: does its part of the plan over a real connection, in order, and writes down
+// what it asked and what it was told.
+#pragma once
+
+#include <vector>
+
+#include "client/client.h"
+#include "runtime/world.h"
+#include "sim/history/history.h"
+#include "sim/kernel/kernel.h"
+
+namespace detcd::sim {
+
+struct ClientJob {
+  std::uint32_t number = 1;
+  std::vector<std::string> endpoints;
+  std::vector<OperationEntry> operations;  // Of this client, by time.
+  Duration timeout{};                      // Of each call.
+};
+
+// Ends when all operations have. The kernel and the history outlive it.
+runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& history,
+                               ClientJob job);
+
+}  // namespace detcd::sim
