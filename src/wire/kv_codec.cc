@@ -36,8 +36,8 @@ std::int32_t enum_of(const Field& field) {
   return static_cast<std::int32_t>(field.varint);
 }
 
-// Of reads: present but empty means all keys from the key on, which "\0" says in every other place. In
-// etcd that holds for what isn't proposed; the log forgets what is present but empty.
+// Of reads: present but empty means all keys from the key on, which "\0" says in every other place.
+// In etcd that holds for what isn't proposed; the log forgets what is present but empty.
 void set_range_end(std::string& range_end, std::string_view value) {
   if (value.empty()) {
     range_end.assign(1, '\0');

@@ -52,8 +52,8 @@ def keys_have_revisions(client, _):
 
 @served
 def an_empty_end_that_is_sent_deletes_one_key(client, _):
-    """Most clients leave an empty range_end out. One that is sent asks etcd for all keys from the key
-    on, but never deletes them: the log forgets it."""
+    """Most clients leave an empty range_end out. One that is sent asks etcd for all keys from the
+    key on, but never deletes them: the log forgets it."""
     for key in "abc":
         client.put(key, key)
     present = message((1, "a")) + b"\x12\x00"

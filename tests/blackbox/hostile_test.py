@@ -154,7 +154,7 @@ def the_peer_port_takes_no_strangers(work):
         client.close()
 
 
-# --- files -----------------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------
 
 
 def segments(server):
@@ -193,7 +193,8 @@ def a_single_member_names_its_damage_and_changes_nothing(work):
     segment = segments(server)[0]
     used = filled(segment)
     whole = segment.read_bytes()
-    for offset, what in ((used // 2, "flip"), (used // 4, "flip"), (used // 2, "cut"), (100, "flip")):
+    for offset, what in ((used // 2, "flip"), (used // 4, "flip"), (used // 2, "cut"),
+                         (100, "flip")):
         change(segment, offset, what)
         before = digests(server)
         server.log.write_text("")

@@ -136,7 +136,8 @@ class Client:
                 "leader": one(answer, 4), "index": one(answer, 5), "term": one(answer, 6)}
 
     def hash_kv(self, revision=0, **how):
-        answer = self.call("HashKV", message((1, revision)), service="etcdserverpb.Maintenance", **how)
+        answer = self.call("HashKV", message((1, revision)),
+                           service="etcdserverpb.Maintenance", **how)
         return one(answer, 2), signed(one(answer, 3))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The process as its surroundings see it: flags and variables, exit codes, refusals at the start, and
-directories that it must not touch."""
+"""The process as its surroundings see it: flags and variables, exit codes, refusals at the start,
+and directories that it must not touch."""
 
 import hashlib
 import json
@@ -10,8 +10,8 @@ import signal
 import socket
 import subprocess
 
-from harness import (BIN, PEERS, Etcdctl, Server, cluster, contains, equal, eventually, expect, main,
-                     run, say, start_all)
+from harness import (BIN, PEERS, Etcdctl, Server, cluster, contains, equal, eventually, expect,
+                     main, run, say, start_all)
 from kv_client import Client, grpc
 from load import Load, missing
 
@@ -81,7 +81,7 @@ def bad_flags_are_refused(work):
 
 
 def flags_have_two_forms_and_variables_one(work):
-    """One server by `-flag=value`, `--flag value` and ETCD_FLAG; both for one flag are a conflict."""
+    """One server by `-flag=value`, `--flag value` and ETCD_FLAG; a flag and its variable clash."""
     server = Server(work, "mixed")
     url = f"http://{server.endpoint}"
     with open(server.log, "wb") as log:
@@ -94,7 +94,7 @@ def flags_have_two_forms_and_variables_one(work):
                 "ETCD_INITIAL_ADVERTISE_PEER_URLS": server.peer_url, "ETCD_MAX_TXN_OPS": "2"})
     server.wait_ready()
     ctl = Etcdctl("3.5", server.endpoint)
-    equal(ctl.json("member", "list")["members"][0]["name"], "mixed", "the name")
+    equal(ctl.members()[0]["name"], "mixed", "the name")
     contains(ctl.fails("txn", text="\nput a 1\nput b 1\nput c 1\n\n\n"), "too many operations",
              "a transaction above ETCD_MAX_TXN_OPS")
     expect((server.data / "member/identity").exists(), "the data directory is where it was said")

@@ -56,7 +56,8 @@ TEST(Raft, ARecoveringMemberIsToldOfTheFenceWithoutAFurtherProposal) {
   cluster.damage(n(3), 1, cluster.status(n(1)).term);
   cluster.start(n(3));
   cluster.tick(n(3));
-  cluster.deliver([&](const Message& message) { return message.from != n(2) && message.to != n(2); });
+  cluster.deliver(
+      [&](const Message& message) { return message.from != n(2) && message.to != n(2); });
   const Index fence = cluster.status(n(1)).last_index;
   ASSERT_EQ(cluster.status(n(3)).persisted, fence);
   cluster.filter = [&](Message& message) {
