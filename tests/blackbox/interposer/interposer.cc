@@ -350,8 +350,12 @@ int fsync(int fd) {
   return synced(fd, [&] { return next(fd); });
 }
 
-int ftruncate(int fd, off_t length) noexcept { return truncated(fd, length); }
-int ftruncate64(int fd, off64_t length) noexcept { return truncated(fd, length); }
+int ftruncate(int fd, off_t length) noexcept {
+  return truncated(fd, length);
+}
+int ftruncate64(int fd, off64_t length) noexcept {
+  return truncated(fd, length);
+}
 
 int rename(const char* from, const char* to) noexcept {
   static auto* const next = next_of<int(const char*, const char*)>("rename");
