@@ -11,6 +11,10 @@ Result<Arguments> Arguments::parse(const std::vector<std::string>& arguments,
   Arguments parsed;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
+    if (word == "-o" && std::ranges::count(valued, "o") > 0 && i + 1 < arguments.size()) {
+      parsed.flags_["o"] = arguments[++i];
+      continue;
+    }
     if (!word.starts_with("--")) {
       parsed.words_.push_back(word);
       continue;

@@ -1,4 +1,5 @@
-// Flags of a command: `--name value`, `--name=value` or a bare `--name`; the rest are words.
+// Flags of a command: `--name value`, `--name=value` or a bare `--name`; `-o value` where there is
+// such a flag; the rest are words.
 #pragma once
 
 #include <cstdint>

@@ -100,7 +100,7 @@ RunResult interpret(std::string_view text, int status, bool hung) {
   if (hung) return failed("hang", "the run took too much wall time");
   if (text.starts_with(kResultMark) && decode(text.substr(1), result)) return result;
   if (text.starts_with(kCheckMark)) {
-    return failed("check", "a promise was broken: " + std::string(text.substr(1)));
+    return failed("check", std::string(text.substr(1)));
   }
   if (WIFSIGNALED(status)) {
     return failed("crash", std::string("the process was killed by ") + strsignal(WTERMSIG(status)));

@@ -12,6 +12,7 @@
 
 #include "sim/campaign/arguments.h"
 #include "sim/campaign/report.h"
+#include "sim/campaign/shrink.h"
 #include "sim/plan/generate.h"
 
 namespace detcd::sim {
@@ -31,6 +32,9 @@ constexpr std::string_view kHelp =
   detcd-sim replay FILE [--edited] [--log]
       Runs a trace file again: same hash, same verdict. --edited takes a file that a person changed;
       --log prints what the members logged, with virtual times.
+  detcd-sim shrink FILE [-o OUT] [--jobs J] [--runs N]
+      Takes faults and operations out of a failing trace as long as it fails in the same way, in at
+      most N runs (4000), and writes what is left (FILE.small).
 
   Exit codes: 0 pass, 1 failure or VOID, 2 wrong usage.
 )";
@@ -70,6 +74,23 @@ Result<RunOptions> options_for(std::uint64_t seed, const Arguments& arguments) {
   options.settings = *settings;
   options.plan = draw_plan(seed, options.settings);
   return options;
+}
+
+RunOptions options_of(const Trace& trace) {
+  RunOptions options;
+  options.seed = trace.seed;
+  options.settings = trace.settings;
+  options.plan = trace.plan;
+  options.overrides = trace.overrides;
+  return options;
+}
+
+Result<std::uint64_t> jobs_of(const Arguments& arguments) {
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  const Result<std::uint64_t> jobs =
+      arguments.number("jobs", static_cast<std::uint64_t>(std::max(1L, cores)));
+  if (jobs && (*jobs < 1 || *jobs > 1024)) return Error{Errc::kInvalid, "--jobs must be 1 to 1024"};
+  return jobs;
 }
 
 // How to make exactly this run again.
@@ -148,11 +169,7 @@ int replay_command(const std::string& program, const std::vector<std::string>& a
     fmt::print(stderr, "detcd-sim: {}: {}\n", path, trace.error().message);
     return 1;
   }
-  RunOptions options;
-  options.seed = trace->seed;
-  options.settings = trace->settings;
-  options.plan = trace->plan;
-  options.overrides = trace->overrides;
+  RunOptions options = options_of(*trace);
   if (flags->has("log")) {
     options.on_log = [](VirtualTime at, std::uint32_t node, const telemetry::Record& record) {
       const auto us = static_cast<std::uint64_t>(at.time_since_epoch() / 1us);
@@ -305,14 +322,56 @@ int swarm_command(const std::string& program, const std::vector<std::string>& ar
   if (!flags->has("seeds")) return usage("swarm needs --seeds A..B");
   const Result<SeedRange> range = parse_seeds(flags->text("seeds", ""));
   if (!range) return usage(range.error().message);
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  const Result<std::uint64_t> jobs =
-      flags->number("jobs", static_cast<std::uint64_t>(std::max(1L, cores)));
+  const Result<std::uint64_t> jobs = jobs_of(*flags);
   if (!jobs) return usage(jobs.error().message);
-  if (*jobs < 1 || *jobs > 1024) return usage("--jobs must be 1 to 1024");
   const Result<int> code = Swarm(*flags, *range, *jobs).go(program);
   if (!code) return usage(code.error().message);
   return *code;
+}
+
+int shrink_command(const std::string& program, const std::vector<std::string>& arguments) {
+  const Result<Arguments> flags = Arguments::parse(arguments, {"o", "jobs", "runs"}, {});
+  if (!flags) return usage(flags.error().message);
+  if (flags->words().size() != 1) return usage("shrink needs one trace file");
+  const Result<std::uint64_t> jobs = jobs_of(*flags);
+  if (!jobs) return usage(jobs.error().message);
+  const Result<std::uint64_t> runs = flags->number("runs", 4000);
+  if (!runs) return usage(runs.error().message);
+  const std::string& path = flags->words().front();
+  const Result<std::string> text = read_file(path);
+  const Result<Trace> trace =
+      text ? parse_trace(*text, Strictness::kEdited) : Result<Trace>(text.error());
+  if (!trace) {
+    fmt::print(stderr, "detcd-sim: {}: {}\n", path, trace.error().message);
+    return 1;
+  }
+  const RunOptions options = options_of(*trace);
+  const ChildResult whole = run_in_child(options);
+  if (!whole.result.violation) {
+    fmt::print(stderr, "detcd-sim: {} doesn't fail: there is nothing to shrink\n", path);
+    return 1;
+  }
+  const std::string fingerprint = whole.result.violation->fingerprint();
+  const Shrunk small = shrink(options, whole.result.virtual_time, {*jobs, *runs},
+                              [&](const std::vector<RunOptions>& candidates) {
+                                return fail_like(candidates, fingerprint);
+                              });
+  const ChildResult child = run_in_child(small.options);
+  const std::string out = flags->text("o", path + ".small");
+  if (!write_file(out, print(trace_of(small.options, child.result)))) {
+    fmt::print(stderr, "detcd-sim: can't write {}\n", out);
+    return 1;
+  }
+  print_failure(small.options, child.result);
+  for (const OperationEntry& entry : small.options.plan.operations) {
+    if (small.options.plan.operations.size() <= 40) fmt::print("  {}\n", print(entry));
+  }
+  fmt::print("{}\nshrunk from {} entries to {} ({} faults, {} operations) in {} runs{}\n",
+             summary_line(small.options, child), options.plan.size(), small.options.plan.size(),
+             small.options.plan.faults.size(), small.options.plan.operations.size(), small.judged,
+             small.minimal ? ", minimal" : "");
+  fmt::print("reproduce: {} replay {}\n", program, out);
+  return child.result.violation && child.result.violation->fingerprint() == fingerprint ? 0 : 1;
 }
 
 int main_command(const std::string& program, const std::vector<std::string>& arguments) {
@@ -328,6 +387,7 @@ int main_command(const std::string& program, const std::vector<std::string>& arg
   if (command == "run") return run_command(program, rest);
   if (command == "replay") return replay_command(program, rest);
   if (command == "swarm") return swarm_command(program, rest);
+  if (command == "shrink") return shrink_command(program, rest);
   return usage("unknown command " + command);
 }
 

@@ -63,6 +63,7 @@ struct History {
   // Call id → where it was served: more than once when its client asked again.
   std::map<std::uint64_t, std::vector<ReadRecord>> read_at;
   std::map<std::uint64_t, std::uint32_t> members;  // Member id → node.
+};
 
 struct Violation {
   std::string oracle;   // "linearizability", "state hash", …

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace detcd::sim {
 namespace {
@@ -42,9 +43,12 @@ class ClusterOracle::Member final : public server::Observer {
         oracle_.elected(node_, changed->term);
       }
     }
+    if (const auto* vote = std::get_if<raft::VoteCast>(&event)) oracle_.voted(node_, *vote);
     if (std::holds_alternative<raft::RecoveryEnded>(event)) ++oracle_.numbers_.recoveries;
   }
   void on_step(const raft::Raft& core) override {
+    if (!stepped_) oracle_.recall(node_, core);
+    stepped_ = true;
     const raft::Index commit = core.commit();
     if (commit < commit_) {
       oracle_.fail("monotone commit", member(node_) + " moved its commit index back from " +
@@ -58,10 +62,13 @@ class ClusterOracle::Member final : public server::Observer {
     }
     term_ = core.term();
     if (commit > commit_) oracle_.committed(node_, core, commit_.next(), commit);
-    commit_ = commit;
     // The event of the election comes after the step that won it.
-    if (core.role() == raft::RoleName::kLeader && !was_leader_) oracle_.check_leader(node_, core);
-    was_leader_ = core.role() == raft::RoleName::kLeader;
+    const bool leads = core.role() == raft::RoleName::kLeader;
+    if (leads && !was_leader_) oracle_.check_leader(node_, core);
+    if (leads && was_leader_ && commit > commit_) oracle_.check_commit_rule(node_, core);
+    commit_ = commit;
+    was_leader_ = leads;
+    oracle_.memory_[node_].synced = core.persisted();
   }
 
  private:
@@ -71,6 +78,7 @@ class ClusterOracle::Member final : public server::Observer {
   raft::Index commit_;
   raft::Term term_;
   bool was_leader_ = false;
+  bool stepped_ = false;  // In this life.
 };
 
 std::unique_ptr<server::Observer> ClusterOracle::observer(std::uint32_t node) {
@@ -118,9 +126,73 @@ void ClusterOracle::elected(std::uint32_t node, raft::Term term) {
   }
 }
 
+// Dissertation §3.6.2: whoever leads counts replicas only for entries of its own term.
+void ClusterOracle::check_commit_rule(std::uint32_t node, const raft::Raft& core) {
+  const std::optional<raft::Term> term = core.term_at(core.commit());
+  if (!term || *term == core.term()) return;
+  fail("commit rule", "a leader committed an entry of an older term by counting: " + member(node) +
+                          " leads term " + std::to_string(core.term().value()) +
+                          " and committed index " + std::to_string(core.commit().value()) +
+                          " of term " + std::to_string(term->value()));
+}
+
+void ClusterOracle::voted(std::uint32_t node, const raft::VoteCast& vote) {
+  votes_[vote.term.value()].insert_or_assign(node, vote.candidate);
+}
+
+// When exactly a majority voted for the winner, each of these votes was counted, hence given away.
+void ClusterOracle::remember_votes(std::uint32_t winner, const raft::Status& status) {
+  const auto cast = votes_.find(status.term.value());
+  if (cast == votes_.end() || !cast->second.contains(winner)) return;
+  if (!status.configuration.voters_outgoing.empty()) return;
+  const raft::NodeId candidate = cast->second.at(winner);
+  std::vector<std::uint32_t> voters;
+  for (const auto& [node, vote] : cast->second) {
+    if (vote == candidate) voters.push_back(node);
+  }
+  if (voters.size() != status.configuration.voters.size() / 2 + 1) return;
+  for (const std::uint32_t node : voters) {
+    if (status.term <= memory_[node].forgiven) continue;
+    memory_[node].vote_term = status.term;
+    memory_[node].vote = candidate;
+  }
+}
+
+void ClusterOracle::recall(std::uint32_t node, const raft::Raft& core) {
+  const Memory memory = memory_[node];
+  memory_[node] = Memory{.forgiven = memory.forgiven};
+  // Such a member says itself that it may have forgotten anything.
+  if (core.role() == raft::RoleName::kRecovering) {
+    for (const auto& [term, votes] : votes_) {
+      if (votes.contains(node)) memory_[node].forgiven = raft::Term(term);
+    }
+    return;
+  }
+  const raft::Status status = core.status();
+  if (status.last_index < memory.synced) {
+    return fail("durable log", "a member forgot entries that it had reported synced: " +
+                                   member(node) + " came back with a log up to index " +
+                                   std::to_string(status.last_index.value()) + " instead of " +
+                                   std::to_string(memory.synced.value()));
+  }
+  if (!memory.vote) return;
+  const bool remembered =
+      status.term > memory.vote_term ||
+      (status.term == memory.vote_term && status.vote && *status.vote == *memory.vote);
+  if (!remembered) {
+    return fail("durable vote",
+                "a member forgot a vote that a leader was elected with: " + member(node) +
+                    " voted in term " + std::to_string(memory.vote_term.value()) +
+                    " and came back in term " + std::to_string(status.term.value()));
+  }
+  memory_[node].vote_term = memory.vote_term;
+  memory_[node].vote = memory.vote;
+}
+
 // Leader completeness: what was ever committed is in the log of every later leader.
 void ClusterOracle::check_leader(std::uint32_t node, const raft::Raft& core) {
   const raft::Status status = core.status();
+  remember_votes(node, status);
   for (const auto& [index, term] : committed_) {
     if (raft::Index(index) < status.first_index) continue;
     const std::optional<raft::Term> has = core.term_at(raft::Index(index));

@@ -1,6 +1,6 @@
 // The judges of live members: Raft's invariants (dissertation figure 3.2), equal state at equal
-// indexes, one command per index for ever. Each member reports through an Observer of its own; the
-// first contradiction is kept, in words.
+// indexes, one command per index for ever, nothing forgotten over a restart that others count on.
+// Each member reports through an Observer of its own; the first contradiction is kept, in words.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,9 @@ class ClusterOracle {
   [[nodiscard]] std::unique_ptr<server::Observer> observer(std::uint32_t node);
 
   // Which node answers under this member id.
-  void know_member(std::uint64_t member_id, std::uint32_t node) { history_.members[member_id] = node; }
+  void know_member(std::uint64_t member_id, std::uint32_t node) {
+    history_.members[member_id] = node;
+  }
 
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
   // Called once, at the first violation.
@@ -42,12 +44,25 @@ class ClusterOracle {
 
  private:
   class Member;
+  // What a member must still know in its next life, unless it comes back as Recovering.
+  struct Memory {
+    raft::Index synced;  // It said that its log is synced up to here.
+    // The latest vote without which nobody would have had a majority.
+    raft::Term vote_term;
+    std::optional<raft::NodeId> vote;
+    raft::Term forgiven;  // It was Recovering since: votes up to this term may be forgotten.
+  };
   void fail(std::string oracle, std::string message);
   void applied(std::uint32_t node, const apply::Position& position,
                std::optional<apply::RequestId> request, std::uint64_t state_hash);
   void installed(std::uint32_t node, const apply::Position& position, std::uint64_t state_hash);
   void elected(std::uint32_t node, raft::Term term);
   void check_leader(std::uint32_t node, const raft::Raft& core);
+  void check_commit_rule(std::uint32_t node, const raft::Raft& core);
+  // At a life's first step: what it remembers of the one before.
+  void recall(std::uint32_t node, const raft::Raft& core);
+  void voted(std::uint32_t node, const raft::VoteCast& vote);
+  void remember_votes(std::uint32_t winner, const raft::Status& status);
   void committed(std::uint32_t node, const raft::Raft& core, raft::Index from, raft::Index to);
 
   History& history_;
@@ -55,6 +70,8 @@ class ClusterOracle {
   std::function<void()> tell_;
   std::map<std::uint64_t, std::uint32_t> leader_of_;  // Term → node.
   std::map<std::uint64_t, std::uint64_t> committed_;  // Index → term, as first seen committed.
+  std::map<std::uint64_t, std::map<std::uint32_t, raft::NodeId>> votes_;  // Term → who → for whom.
+  std::map<std::uint32_t, Memory> memory_;
   Numbers numbers_;
 };
 

@@ -165,8 +165,8 @@ Judge::Complaint Judge::compare(const CallRecord& call, std::uint64_t index,
   }
   const auto& response = std::get<apply::Response>(expected);
   if (call.response != response) {
-    return wrong("an answer differs from the model's" + where + ", got " +
-                 describe(call.response) + ", expected " + describe(response));
+    return wrong("an answer differs from the model's" + where + ", got " + describe(call.response) +
+                 ", expected " + describe(response));
   }
   if (call.header.revision != model_.revision()) {
     return wrong("a header's revision differs from the model's" + where + ", got " +
@@ -219,8 +219,8 @@ void Judge::replay(std::uint64_t index, const Position& position) {
     Complaint complaint = compare(call->second, index, expected);
     if (!complaint) complaint = out_of_time(call->second, index);
     if (complaint) fail(std::move(*complaint));
-    const bool told = call->second.outcome == Outcome::kAnswered ||
-                      call->second.outcome == Outcome::kRefused;
+    const bool told =
+        call->second.outcome == Outcome::kAnswered || call->second.outcome == Outcome::kRefused;
     if (told) ++judgement_.acknowledged;
     // The write stands before the reads at its index.
     remember(call->second, latest_);

@@ -19,6 +19,7 @@ constexpr Site kGap{"plan: time between faults of a family"};
 constexpr Site kLength{"plan: length of a fault"};
 constexpr Site kVictim{"plan: victim of a fault"};
 constexpr Site kDetail{"plan: detail of a fault"};
+constexpr Site kTarget{"plan: aim of a fault"};
 constexpr Site kOperation{"plan: operation"};
 constexpr Site kPace{"plan: pace of a client"};
 
@@ -53,12 +54,28 @@ std::uint32_t victim(const Draw& draw, std::uint64_t ordinal, std::uint32_t node
   return static_cast<std::uint32_t>(draw.pick(kVictim, ordinal, nodes)) + 1;
 }
 
+// A third of these faults aim at the leader: it is where a broken promise does harm.
+bool at_leader(const Draw& draw, std::uint64_t ordinal) {
+  return draw.pick(kTarget, 2 * ordinal, 3) == 0;
+}
+
+// A quarter of the deaths strike at a boundary of the disk, so mostly with writes in flight.
+std::uint64_t draw_boundary(const Draw& draw, std::uint64_t ordinal) {
+  constexpr std::uint64_t kFarthest = 24;
+  const std::uint64_t word = draw.word(kTarget, 2 * ordinal + 1);
+  return below(word, 4) == 0 ? 1 + below(mix64(word), kFarthest) : 0;
+}
+
 Partition draw_partition(const Draw& draw, std::uint64_t ordinal, const Settings& settings,
                          Duration length) {
   Partition partition;
   partition.length = length;
   partition.one_way = draw.pick(kDetail, ordinal, 3) == 0;
-  // A drawn subset, neither empty nor everything.
+  // The leader alone, or a drawn subset, neither empty nor everything.
+  if (at_leader(draw, ordinal)) {
+    partition.side.push_back(kLeader);
+    return partition;
+  }
   const std::uint64_t subsets = (std::uint64_t{1} << settings.nodes) - 2;
   const std::uint64_t mask = draw.pick(kVictim, ordinal, subsets) + 1;
   for (std::uint32_t node = 1; node <= settings.nodes; ++node) {
@@ -71,12 +88,13 @@ Fault draw_fault(Family family, const Draw& draw, std::uint64_t ordinal, const S
   const Duration election = settings.election;
   const std::uint64_t word = draw.word(kLength, ordinal);
   const std::uint32_t who = victim(draw, ordinal, settings.nodes);
+  const bool aims = at_leader(draw, ordinal);
   const Duration down = log_uniform(word, election / 10, election * 10);
   switch (family) {
     case Family::kCrash:
-      return Crash{who, down};
+      return Crash{aims ? kLeader : who, down, draw_boundary(draw, ordinal)};
     case Family::kPowerLoss:
-      return PowerLoss{who, down};
+      return PowerLoss{aims ? kLeader : who, down, draw_boundary(draw, ordinal)};
     case Family::kRot: {
       // Rot stays on a drawn minority of the members for the whole run: no record is lost
       // everywhere.
@@ -89,7 +107,7 @@ Fault draw_fault(Family family, const Draw& draw, std::uint64_t ordinal, const S
       return Rot{rotten, down, draw.word(kDetail, ordinal) >> 16};
     }
     case Family::kPause:
-      return Pause{who, log_uniform(word, 10ms, election * 5)};
+      return Pause{aims ? kLeader : who, log_uniform(word, 10ms, election * 5)};
     case Family::kPartition: {
       const Duration length = log_uniform(word, election / 5, election * 15);
       return draw_partition(draw, ordinal, settings, length);

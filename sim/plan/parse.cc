@@ -10,8 +10,9 @@ Error invalid(std::string_view line) {
   return {Errc::kInvalid, "can't read the plan's line: " + std::string(line)};
 }
 
-// "n3" → 3; 1..64.
+// "n3" → 3, 1..64; "leader".
 std::uint32_t node_of(Words& words, std::string_view text) {
+  if (text == "leader") return kLeader;
   std::uint32_t number = 0;
   const bool named = text.size() > 1 && text.front() == 'n';
   if (named) {
@@ -32,6 +33,12 @@ Duration after(Words& words, std::string_view name) {
   return words.duration();
 }
 
+std::uint64_t boundary(Words& words) {
+  if (words.peek() != "boundary") return 0;
+  words.word();
+  return words.number();
+}
+
 std::vector<std::uint32_t> side(Words& words) {
   std::vector<std::uint32_t> members;
   std::string_view text = words.word();
@@ -46,12 +53,18 @@ std::vector<std::uint32_t> side(Words& words) {
 Fault fault(Words& words) {
   const std::string_view kind = words.word();
   if (kind == "crash") {
-    const std::uint32_t who = node(words);
-    return Crash{who, after(words, "down")};
+    Crash crash;
+    crash.node = node(words);
+    crash.down = after(words, "down");
+    crash.boundary = boundary(words);
+    return crash;
   }
   if (kind == "power-loss") {
-    const std::uint32_t who = node(words);
-    return PowerLoss{who, after(words, "down")};
+    PowerLoss loss;
+    loss.node = node(words);
+    loss.down = after(words, "down");
+    loss.boundary = boundary(words);
+    return loss;
   }
   if (kind == "rot") {
     Rot rot;

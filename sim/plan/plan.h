@@ -15,15 +15,22 @@
 
 namespace detcd::sim {
 
-// Members are 1..nodes, as in "n1"; a link is directed.
+// Members are 1..nodes, as in "n1"; a link is directed. kLeader: whoever leads when the fault
+// happens; without a leader there is no fault.
+inline constexpr std::uint32_t kLeader = 0;
+
+// A death strikes at once, or (boundary > 0) at that boundary of the victim's disk from then on:
+// just before or just after an operation on its way to the disk takes effect.
 struct Crash {  // kill -9: the page cache stays.
   std::uint32_t node = 1;
   Duration down{};
+  std::uint64_t boundary = 0;
   friend bool operator==(const Crash&, const Crash&) = default;
 };
 struct PowerLoss {  // Unsynced sectors are kept, lost or torn; so are unsynced names.
   std::uint32_t node = 1;
   Duration down{};
+  std::uint64_t boundary = 0;
   friend bool operator==(const PowerLoss&, const PowerLoss&) = default;
 };
 struct Rot {  // A power loss after which one synced sector of the log or snapshot has flipped bits.

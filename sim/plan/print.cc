@@ -5,14 +5,19 @@ namespace detcd::sim {
 namespace {
 
 std::string node(std::uint32_t number) {
-  return "n" + std::to_string(number);
+  return number == kLeader ? "leader" : "n" + std::to_string(number);
+}
+std::string boundary(std::uint64_t number) {
+  return number == 0 ? "" : " boundary " + std::to_string(number);
 }
 
 std::string words(const Crash& fault) {
-  return "crash " + node(fault.node) + " down " + print_duration(fault.down);
+  return "crash " + node(fault.node) + " down " + print_duration(fault.down) +
+         boundary(fault.boundary);
 }
 std::string words(const PowerLoss& fault) {
-  return "power-loss " + node(fault.node) + " down " + print_duration(fault.down);
+  return "power-loss " + node(fault.node) + " down " + print_duration(fault.down) +
+         boundary(fault.boundary);
 }
 std::string words(const Rot& fault) {
   return "rot " + node(fault.node) + " down " + print_duration(fault.down) + " where " +

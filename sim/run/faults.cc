@@ -16,7 +16,17 @@ NodeNumber number(std::uint32_t node) {
 
 }  // namespace
 
+Faults::~Faults() {
+  for (std::uint32_t node = 1; node <= cluster_.size(); ++node) {
+    cluster_.machine(node).disk().set_boundary_hook({});
+  }
+}
+
 void Faults::schedule(const std::vector<FaultEntry>& entries) {
+  for (std::uint32_t node = 1; node <= cluster_.size(); ++node) {
+    cluster_.machine(node).disk().set_boundary_hook(
+        [this, node](const Boundary&) { pass_boundary(node); });
+  }
   for (const FaultEntry& entry : entries) {
     const Label label{NodeNumber(0), EventKind::kFault, hash64(print(entry))};
     kernel_.schedule(VirtualTime(entry.at), label, [this, &entry] {
@@ -47,33 +57,67 @@ void Faults::restart_after(std::uint32_t node, Duration down) {
   });
 }
 
-bool Faults::happen(const Crash& fault) {
-  if (fault.node > cluster_.size() || !cluster_.running(fault.node)) return false;
-  cluster_.kill(fault.node, Death::kCrash);
-  restart_after(fault.node, fault.down);
+std::uint32_t Faults::resolve(std::uint32_t node) const {
+  if (node != kLeader) return node <= cluster_.size() ? node : 0;
+  std::uint32_t leader = 0;
+  raft::Term newest;
+  for (std::uint32_t number = 1; number <= cluster_.size(); ++number) {
+    const server::Node* member = cluster_.node(number);
+    if (member == nullptr || member->core().role() != raft::RoleName::kLeader) continue;
+    if (leader != 0 && member->core().term() <= newest) continue;
+    leader = number;
+    newest = member->core().term();
+  }
+  return leader;
+}
+
+bool Faults::end_life(std::uint32_t node, Death death, Duration down, std::uint64_t boundary) {
+  const std::uint32_t victim = resolve(node);
+  if (victim == 0 || !cluster_.running(victim)) return false;
+  if (boundary == 0) return strike(victim, death, down);
+  armed_[victim] = {death, down, boundary};
   return true;
 }
 
-bool Faults::happen(const PowerLoss& fault) {
-  if (fault.node > cluster_.size() || !cluster_.running(fault.node)) return false;
-  if (!within_budget(fault.node)) return false;
-  cluster_.kill(fault.node, Death::kPowerLoss);
-  restart_after(fault.node, fault.down);
+bool Faults::strike(std::uint32_t node, Death death, Duration down) {
+  if (death == Death::kPowerLoss && !within_budget(node)) return false;
+  armed_.erase(node);
+  cluster_.kill(node, death);
+  restart_after(node, down);
   return true;
+}
+
+void Faults::pass_boundary(std::uint32_t node) {
+  const auto armed = armed_.find(node);
+  if (armed == armed_.end() || !cluster_.running(node)) return;
+  if (--armed->second.boundaries > 0) return;
+  const Armed death = armed->second;
+  armed_.erase(armed);
+  static_cast<void>(strike(node, death.death, death.down));
+}
+
+bool Faults::happen(const Crash& fault) {
+  return end_life(fault.node, Death::kCrash, fault.down, fault.boundary);
+}
+
+bool Faults::happen(const PowerLoss& fault) {
+  return end_life(fault.node, Death::kPowerLoss, fault.down, fault.boundary);
 }
 
 bool Faults::happen(const Rot& fault) {
   // Alone, a member has nobody to repair from.
-  if (cluster_.size() == 1 || !happen(PowerLoss{fault.node, fault.down})) return false;
+  if (cluster_.size() == 1 || fault.node == kLeader) return false;
+  if (!end_life(fault.node, Death::kPowerLoss, fault.down, 0)) return false;
   SimDisk& disk = cluster_.machine(fault.node).disk();
   const std::optional<SimDisk::Spot> spot = disk.choose_spot("/member/wal/", fault.where);
   return spot && disk.rot(spot->path, spot->offset, spot->mask);
 }
 
 bool Faults::happen(const Pause& fault) {
-  if (fault.node > cluster_.size() || !cluster_.running(fault.node)) return false;
-  if (pauses_[fault.node]++ == 0) cluster_.machine(fault.node).pause();
-  later(fault.length, [this, node = fault.node] {
+  const std::uint32_t node = resolve(fault.node);
+  if (node == 0 || !cluster_.running(node)) return false;
+  if (pauses_[node]++ == 0) cluster_.machine(node).pause();
+  later(fault.length, [this, node] {
     if (!calm_ && --pauses_[node] == 0) cluster_.machine(node).resume();
   });
   return true;
@@ -92,10 +136,12 @@ void Faults::heal(const std::vector<Link>& links) {
 }
 
 bool Faults::happen(const Partition& fault) {
+  std::vector<std::uint32_t> side;
+  for (const std::uint32_t node : fault.side) side.push_back(resolve(node));
   std::vector<Link> links;
-  for (const std::uint32_t from : fault.side) {
+  for (const std::uint32_t from : side) {
     for (std::uint32_t to = 1; to <= cluster_.size(); ++to) {
-      if (from > cluster_.size() || std::ranges::count(fault.side, to) > 0) continue;
+      if (from == 0 || std::ranges::count(side, to) > 0) continue;
       links.emplace_back(from, to);
       if (!fault.one_way) links.emplace_back(to, from);
     }
@@ -115,9 +161,9 @@ void Faults::set_delay(const Link& link, Duration extra) {
 }
 
 bool Faults::happen(const Delay& fault) {
-  if (fault.from > cluster_.size() || fault.to > cluster_.size() || fault.from == fault.to) {
-    return false;
-  }
+  const bool named = fault.from != kLeader && fault.to != kLeader;
+  if (!named || fault.from > cluster_.size() || fault.to > cluster_.size()) return false;
+  if (fault.from == fault.to) return false;
   const Link link{fault.from, fault.to};
   delays_[link] += fault.extra;
   set_delay(link, delays_[link]);
@@ -130,7 +176,7 @@ bool Faults::happen(const Delay& fault) {
 }
 
 bool Faults::happen(const Reset& fault) {
-  if (fault.from > cluster_.size()) return false;
+  if (fault.from == kLeader || fault.from > cluster_.size()) return false;
   if (fault.to != 0) {
     network_.reset_connections(number(fault.from), number(fault.to));
     return true;
@@ -142,7 +188,7 @@ bool Faults::happen(const Reset& fault) {
 }
 
 bool Faults::happen(const ClockSkew& fault) {
-  if (fault.node > cluster_.size()) return false;
+  if (fault.node == kLeader || fault.node > cluster_.size()) return false;
   constexpr std::int64_t kPpbPerPpm = 1000;
   cluster_.machine(fault.node).clock().set_boot_drift(fault.boot_drift_ppm * kPpbPerPpm);
   cluster_.machine(fault.node).clock().step_wall(fault.wall_step);
@@ -151,6 +197,7 @@ bool Faults::happen(const ClockSkew& fault) {
 
 void Faults::calm() {
   calm_ = true;
+  armed_.clear();
   network_.heal_all();
   for (const auto& [link, extra] : delays_) set_delay(link, Duration{});
   for (const auto& [node, count] : pauses_) {

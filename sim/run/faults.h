@@ -14,6 +14,7 @@ class Faults {
  public:
   Faults(Kernel& kernel, SimNetwork& network, Cluster& cluster, const Settings& settings)
       : kernel_(kernel), network_(network), cluster_(cluster), settings_(settings) {}
+  ~Faults();
 
   // Puts all entries on the kernel's queue.
   void schedule(const std::vector<FaultEntry>& entries);
@@ -32,6 +33,11 @@ class Faults {
   bool happen(const Delay& fault);
   bool happen(const Reset& fault);
   bool happen(const ClockSkew& fault);
+  // Whom a fault of `node` hits now; 0: nobody.
+  [[nodiscard]] std::uint32_t resolve(std::uint32_t node) const;
+  bool end_life(std::uint32_t node, Death death, Duration down, std::uint64_t boundary);
+  bool strike(std::uint32_t node, Death death, Duration down);
+  void pass_boundary(std::uint32_t node);
   // Nobody else is in doubt: this member may come to be.
   [[nodiscard]] bool within_budget(std::uint32_t node) const;
   void restart_after(std::uint32_t node, Duration down);
@@ -50,6 +56,12 @@ class Faults {
   std::map<Link, Duration> delays_;
   std::map<std::uint32_t, std::uint32_t> pauses_;
   std::map<std::uint32_t, std::uint64_t> kills_;  // Tells an old restart from a new one.
+  struct Armed {
+    Death death = Death::kCrash;
+    Duration down{};
+    std::uint64_t boundaries = 0;  // Still to pass, the last one's included.
+  };
+  std::map<std::uint32_t, Armed> armed_;
 };
 
 }  // namespace detcd::sim

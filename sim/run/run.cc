@@ -47,6 +47,7 @@ class Run {
     }
     RunResult result = judge();
     clients_.clear();
+    faults_.reset();
     cluster_.reset();
     return result;
   }

@@ -138,6 +138,7 @@ class Node final : public transport::Receiver {
   Reads reads_;
   std::optional<raft::NodeId> leader_;
   TimePoint leader_changed_{};
+  TimePoint propose_after_{};  // Raft took none: not before this.
 
   // Towards the disk.
   std::deque<raft::Save> saves_;

@@ -188,7 +188,8 @@ class Etcdctl:
         """As they are listed once each has published its name and URLs."""
         def published():
             listed = self.json("member", "list")["members"]
-            return listed if all("name" in item and "clientURLs" in item for item in listed) else None
+            named = all("name" in item and "clientURLs" in item for item in listed)
+            return listed if named else None
         return eventually(published, "all members are published")
 
     def json(self, *arguments, text=None):

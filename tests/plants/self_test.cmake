@@ -1,0 +1,15 @@
+# Each folder of CASES holds one patch that must be refused, for the reason in its file `expected`.
+file(GLOB cases ${CASES}/*)
+foreach(case IN LISTS cases)
+  file(STRINGS ${case}/expected expected)
+  execute_process(COMMAND ${CMAKE_COMMAND} -DROOT=${ROOT} -DPLANTS=${case}
+    -P ${CMAKE_CURRENT_LIST_DIR}/plants.cmake RESULT_VARIABLE status ERROR_VARIABLE said)
+  string(REGEX REPLACE "[ \n]+" " " said "${said}")
+  string(FIND "${said}" "${expected}" at)
+  if(status EQUAL 0 OR at EQUAL -1)
+    message(FATAL_ERROR "${case}: expected \"${expected}\", status ${status}: ${said}")
+  endif()
+endforeach()
+if(NOT cases)
+  message(FATAL_ERROR "no cases in ${CASES}")
+endif()
