@@ -21,13 +21,21 @@ runtime::Task<void> Node::drive() {
   for (;;) {
     turn();
     if (stopped_) co_return;
-    if (!inputs_.empty() || proposals_.has_batch()) {
+    if (!inputs_.empty() || may_propose()) {
       co_await runtime::yield(world_.scheduler);
-      if (!inputs_.empty() || leader_) continue;
+      continue;
     }
     const bool woken = co_await work_.wait_until(next_deadline());
     static_cast<void>(woken);
   }
+}
+
+// A leader hands the core no more while a save waits for the disk: what arrives until then shares
+// the next append, its messages and its sync. Writing a save ends in an input, so that nothing
+// waits longer than for the disk.
+bool Node::may_propose() const {
+  if (!leader_ || !proposals_.has_batch()) return false;
+  return saves_.empty() || *leader_ != raft::NodeId(options_.member_id);
 }
 
 TimePoint Node::next_deadline() const {
@@ -42,7 +50,7 @@ void Node::turn() {
     inputs_.pop_front();
     step(std::move(what));
   }
-  if (leader_ && proposals_.has_batch()) step(raft::Propose{proposals_.take_batch()});
+  if (may_propose()) step(raft::Propose{proposals_.take_batch()});
   if (const std::optional<std::uint64_t> round = reads_.begin_round(now)) step(raft::Read{*round});
   if (core_.next_deadline() <= now) step(raft::Tick{});
   expire(now);
