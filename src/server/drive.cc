@@ -30,8 +30,16 @@ runtime::Task<void> Node::drive() {
   }
 }
 
+// A leader hands the core no more while a save waits for the disk: what arrives until then shares
+// the next append, its messages and its sync. Writing a save ends in an input, so that nothing
+// waits longer than for the disk.
+bool Node::may_propose() const {
+  if (!leader_ || !proposals_.has_batch()) return false;
+  return saves_.empty() || *leader_ != raft::NodeId(options_.member_id);
+}
+
 TimePoint Node::next_deadline() const {
-  const TimePoint again = leader_ && proposals_.has_batch() ? propose_after_ : kNever;
+  const TimePoint again = may_propose() ? propose_after_ : kNever;
   return std::min(
       {core_.next_deadline(), proposals_.next_deadline(), reads_.next_deadline(), again});
 }
@@ -44,9 +52,7 @@ void Node::turn() {
     inputs_.pop_front();
     step(std::move(what));
   }
-  if (leader_ && proposals_.has_batch() && now >= propose_after_) {
-    step(raft::Propose{proposals_.take_batch()});
-  }
+  if (may_propose() && now >= propose_after_) step(raft::Propose{proposals_.take_batch()});
   if (const std::optional<std::uint64_t> round = reads_.begin_round(now)) step(raft::Read{*round});
   if (core_.next_deadline() <= now) step(raft::Tick{});
   expire(now);

@@ -72,6 +72,7 @@ class Node final : public transport::Receiver {
   void send_snapshot(raft::NodeId to);
   void expire(TimePoint now);
   [[nodiscard]] apply::ApiError timeout_reason(TimePoint since) const;
+  [[nodiscard]] bool may_propose() const;
   [[nodiscard]] TimePoint next_deadline() const;
 
   // calls.cc: what clients ask.

@@ -184,9 +184,7 @@ runtime::Task<Result<void>> LogWriter::write_and_sync(BatchWriter batch) {
   const std::uint64_t offset = std::exchange(end_, end_ + bytes);
   const Place place{identity_, segments_.back().sequence, offset};
   std::string sealed = std::move(batch).seal(place, chain_);
-  const Result<void> written = co_await file_->write(offset, std::move(sealed));
-  if (!written) co_return written.error();
-  const Result<void> synced = co_await file_->sync();
+  const Result<void> synced = co_await file_->write_and_sync(offset, std::move(sealed));
   if (!synced) co_return synced.error();
   ++numbers_.syncs;
   numbers_.bytes += bytes;
