@@ -238,6 +238,7 @@ Result<std::vector<Row>> measure_all(const CompareOptions& options, const Server
   const Duration length = options.quick ? Duration(3s) : Duration(10s);
   std::vector<Row> rows;
   for (const Scenario& scenario : scenarios()) {
+    if (!scenario.name.contains(options.only)) continue;
     Row row{scenario, {}, {}};
     for (int round = 0; round < rounds; ++round) {
       for (const bool ours : {round % 2 == 1, round % 2 == 0}) {
@@ -274,6 +275,10 @@ int compare(const CompareOptions& options) {
     fmt::print(stderr, "detcd-bench: {}\n", rows.error().message);
     return 1;
   }
+  if (rows->empty()) {
+    fmt::print(stderr, "detcd-bench: no scenario's name contains \"{}\"\n", options.only);
+    return 1;
+  }
   const std::string text = table(*rows, *peer, *detcd, *filesystem);
   fmt::print("{}", text);
   const std::string path =
@@ -284,6 +289,20 @@ int compare(const CompareOptions& options) {
     fmt::print(stderr, "detcd-bench: {} has no benchmark marks\n", options.readme);
     return 1;
   }
+  return 0;
+}
+
+int drive(const Load& load) {
+  const auto measured =
+      run<Result<Measured>>([&](runtime::World world) { return run_load(world, load); });
+  if (!measured) {
+    fmt::print(stderr, "detcd-bench: {}\n", measured.error().message);
+    return 1;
+  }
+  const auto elapsed_us = static_cast<std::uint64_t>(measured->elapsed / 1us);
+  fmt::print("{} ops/s, p50 {} us, p99 {} us\n", measured->operations * 1'000'000 / elapsed_us,
+             measured->latency_ns.percentile(500) / 1000,
+             measured->latency_ns.percentile(990) / 1000);
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@ constexpr std::string_view kHelp =
     "detcd-bench: measure detcd, always beside a real etcd in the same run\n"
     "\n"
     "  detcd-bench compare --peer PATH [--detcd PATH] [--quick] [--directory DIR] [--json FILE]\n"
-    "                      [--readme FILE]\n"
+    "                      [--readme FILE] [--only TEXT]\n"
     "      Starts the peer and detcd in turn with the same flags on fresh directories, drives "
     "both\n"
     "      with the same load (256-byte puts and linearizable ranges, one member and three), "
@@ -26,15 +27,35 @@ constexpr std::string_view kHelp =
     "      --peer PATH       the other server's binary (./dev peers fetches real etcds)\n"
     "      --detcd PATH      default: detcd beside this program\n"
     "      --quick           two rounds of 3 s instead of three of 10 s\n"
+    "      --only TEXT       only loads whose name contains TEXT, such as \"256 clients\"\n"
     "      --directory DIR   where data goes; must be on a disk (default: build/bench)\n"
     "      --json FILE       raw results (default: DIR/compare.json)\n"
     "      --readme FILE     also puts the table between the file's benchmark marks\n"
+    "\n"
+    "  detcd-bench load HOST:PORT[,HOST:PORT...] CONNECTIONS STREAMS SECONDS\n"
+    "      Drives a cluster that runs already with puts, for profiling.\n"
     "\n"
     "  detcd-microbench      micro-benchmarks (Google Benchmark; its flags)\n";
 
 int usage(std::string_view what) {
   fmt::print(stderr, "detcd-bench: {}\n\n{}", what, kHelp);
   return 2;
+}
+
+int load(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 5) return usage("load needs four arguments");
+  detcd::bench::Load load;
+  load.prefix = "bench/";
+  std::string rest = arguments[1];
+  for (std::size_t comma = 0; comma != std::string::npos; rest.erase(0, comma + 1)) {
+    comma = rest.find(',');
+    load.endpoints.push_back(rest.substr(0, comma));
+    if (comma == std::string::npos) break;
+  }
+  load.connections = std::strtoul(arguments[2].c_str(), nullptr, 10);
+  load.streams = std::strtoul(arguments[3].c_str(), nullptr, 10);
+  load.length = detcd::Duration(std::strtoul(arguments[4].c_str(), nullptr, 10) * 1'000'000'000);
+  return detcd::bench::drive(load);
 }
 
 }  // namespace
@@ -46,6 +67,7 @@ int main(int argc, char** argv) {
     fmt::print("{}", kHelp);
     return 0;
   }
+  if (arguments[0] == "load") return load(arguments);
   if (arguments[0] != "compare") return usage("unknown command " + arguments[0]);
   detcd::bench::CompareOptions options;
   options.detcd = std::filesystem::path(argv[0]).parent_path() / "detcd";
@@ -78,6 +100,8 @@ int main(int argc, char** argv) {
       options.directory = value;
     else if (name == "--json")
       options.json = value;
+    else if (name == "--only")
+      options.only = value;
     else if (name == "--readme")
       options.readme = value;
     else

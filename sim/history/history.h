@@ -50,11 +50,19 @@ struct AppliedRecord {
   friend bool operator==(const AppliedRecord&, const AppliedRecord&) = default;
 };
 
+struct ReadRecord {
+  std::uint32_t node = 0;
+  std::uint64_t index = 0;
+  friend bool operator==(const ReadRecord&, const ReadRecord&) = default;
+};
+
 struct History {
   std::map<std::uint64_t, CallRecord> calls;           // By id.
   std::map<std::uint64_t, AppliedRecord> log;          // By index.
   std::map<apply::RequestId, std::uint64_t> proposed;  // Request → call id.
-  std::map<std::uint64_t, std::uint64_t> read_at;      // Call id → index it was served at.
+  // Call id → where it was served: more than once when its client asked again.
+  std::map<std::uint64_t, std::vector<ReadRecord>> read_at;
+  std::map<std::uint64_t, std::uint32_t> members;  // Member id → node.
 };
 
 struct Violation {

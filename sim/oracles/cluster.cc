@@ -35,7 +35,7 @@ class ClusterOracle::Member final : public server::Observer {
     oracle_.installed(node_, position, state_hash);
   }
   void on_read(std::uint64_t trace, apply::LogIndex index) override {
-    if (trace != 0) oracle_.history_.read_at.insert_or_assign(trace, index);
+    if (trace != 0) oracle_.history_.read_at[trace].push_back({node_, index});
   }
   void on_raft_event(const raft::Event& event) override {
     if (const auto* changed = std::get_if<raft::RoleChanged>(&event)) {

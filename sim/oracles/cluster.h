@@ -23,6 +23,11 @@ class ClusterOracle {
   // The observer of one life of a member; it must not outlive the oracle.
   [[nodiscard]] std::unique_ptr<server::Observer> observer(std::uint32_t node);
 
+  // Which node answers under this member id.
+  void know_member(std::uint64_t member_id, std::uint32_t node) {
+    history_.members[member_id] = node;
+  }
+
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
   // Called once, at the first violation.
   void on_violation(std::function<void()> tell) { tell_ = std::move(tell); }

@@ -1,6 +1,7 @@
 #include "sim/oracles/linearizability.h"
 
-#include <algorithm>
+#include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,14 +51,23 @@ class Judge {
       if (judgement_.violation) break;
       replay(index, position);
     }
+    // A read that was served more than once is right when one of the servings is what it got.
+    for (auto& [id, doubt] : doubts_) {
+      if (!settled_.contains(id)) fail(std::move(doubt));
+    }
     return std::move(judgement_);
   }
 
  private:
+  using Complaint = std::optional<Violation>;
   void place();
+  void place_read(const CallRecord& call);
   void replay(std::uint64_t index, const Position& position);
-  void compare(const CallRecord& call, std::uint64_t index, const apply::Answer& expected);
-  void respect_real_time(const CallRecord& call, std::uint64_t index);
+  void judge_read(const CallRecord& call, std::uint64_t index);
+  [[nodiscard]] Complaint compare(const CallRecord& call, std::uint64_t index,
+                                  const apply::Answer& expected) const;
+  [[nodiscard]] Complaint out_of_time(const CallRecord& call, std::uint64_t index) const;
+  void remember(const CallRecord& call, const CallRecord*& latest) const;
   void fail(Violation violation) {
     if (!judgement_.violation) judgement_.violation = std::move(violation);
   }
@@ -66,6 +76,8 @@ class Judge {
   std::map<std::uint64_t, Position> order_;
   Model model_;
   Judgement judgement_;
+  std::set<std::uint64_t> settled_;
+  std::map<std::uint64_t, Violation> doubts_;
   // The latest call among all operations at strictly earlier positions.
   const CallRecord* latest_ = nullptr;
 };
@@ -89,14 +101,7 @@ void Judge::place() {
   }
   for (const auto& [id, call] : history_.calls) {
     if (is_read(call.operation)) {
-      const auto served = history_.read_at.find(id);
-      if (served != history_.read_at.end() && call.outcome != Outcome::kPending) {
-        order_[served->second].reads.push_back(id);
-      } else if (call.outcome == Outcome::kAnswered) {
-        fail(wrong("a read was answered that no member served: " + name(call)));
-      } else {
-        ++judgement_.unordered;
-      }
+      place_read(call);
     } else if (!written_at.contains(id)) {
       if (call.outcome == Outcome::kAnswered) {
         fail({"durability", "a write was acknowledged and is in no member's log: " + name(call)});
@@ -106,59 +111,96 @@ void Judge::place() {
   }
 }
 
-void Judge::respect_real_time(const CallRecord& call, std::uint64_t index) {
-  if (latest_ == nullptr || !call.ended || call.outcome != Outcome::kAnswered) return;
-  if (is_serializable(call.operation)) return;
-  if (*call.ended < latest_->called) {
-    fail(wrong("the order contradicts real time: " + name(call) + " ended at " +
-               std::to_string(call.ended->time_since_epoch().count()) + " ns at index " +
-               std::to_string(index) + ", before " + name(*latest_) + " began at " +
-               std::to_string(latest_->called.time_since_epoch().count()) +
-               " ns, which stands earlier in the order"));
+// A client that asked again may have been served several times; who answered is in the header.
+void Judge::place_read(const CallRecord& call) {
+  const auto served = history_.read_at.find(call.id);
+  const auto member = history_.members.find(call.header.member_id);
+  bool placed = false;
+  if (served != history_.read_at.end() && call.outcome != Outcome::kPending) {
+    for (const ReadRecord& read : served->second) {
+      const bool by_another = call.outcome == Outcome::kAnswered &&
+                              member != history_.members.end() && member->second != read.node;
+      if (by_another) continue;
+      std::vector<std::uint64_t>& reads = order_[read.index].reads;
+      if (reads.empty() || reads.back() != call.id) reads.push_back(call.id);
+      placed = true;
+    }
+  }
+  if (placed) return;
+  ++judgement_.unordered;
+  if (call.outcome == Outcome::kAnswered) {
+    fail(wrong("a read was answered that no member served: " + name(call)));
   }
 }
 
-void Judge::compare(const CallRecord& call, std::uint64_t index, const apply::Answer& expected) {
+Judge::Complaint Judge::out_of_time(const CallRecord& call, std::uint64_t index) const {
+  if (latest_ == nullptr || !call.ended || call.outcome != Outcome::kAnswered) return std::nullopt;
+  if (is_serializable(call.operation) || *call.ended >= latest_->called) return std::nullopt;
+  return wrong("the order contradicts real time: " + name(call) + " ended at " +
+               std::to_string(call.ended->time_since_epoch().count()) + " ns at index " +
+               std::to_string(index) + ", before " + name(*latest_) + " began at " +
+               std::to_string(latest_->called.time_since_epoch().count()) +
+               " ns, which stands earlier in the order");
+}
+
+Judge::Complaint Judge::compare(const CallRecord& call, std::uint64_t index,
+                                const apply::Answer& expected) const {
   const std::string where = " at index " + std::to_string(index) + ": " + name(call);
   const auto* refused = std::get_if<apply::ApiError>(&expected);
   if (call.outcome == Outcome::kRefused) {
-    ++judgement_.acknowledged;
     if (refused == nullptr) {
-      fail(wrong("refused what must succeed" + where + ", with \"" + call.message + "\""));
-    } else if (call.message != apply::text(*refused) ||
-               call.code != static_cast<std::uint32_t>(apply::grpc_code(*refused))) {
-      fail(wrong("refused for another reason" + where + ", with \"" + call.message +
-                 "\" instead of \"" + std::string(apply::text(*refused)) + "\""));
+      return wrong("refused what must succeed" + where + ", with \"" + call.message + "\"");
     }
-    return;
+    if (call.message != apply::text(*refused) ||
+        call.code != static_cast<std::uint32_t>(apply::grpc_code(*refused))) {
+      return wrong("refused for another reason" + where + ", with \"" + call.message +
+                   "\" instead of \"" + std::string(apply::text(*refused)) + "\"");
+    }
+    return std::nullopt;
   }
-  if (call.outcome != Outcome::kAnswered) return;
-  ++judgement_.acknowledged;
+  if (call.outcome != Outcome::kAnswered) return std::nullopt;
   if (refused != nullptr) {
-    fail(wrong("answered what must be refused" + where + ", with " + describe(call.response) +
-               " instead of \"" + std::string(apply::text(*refused)) + "\""));
-    return;
+    return wrong("answered what must be refused" + where + ", with " + describe(call.response) +
+                 " instead of \"" + std::string(apply::text(*refused)) + "\"");
   }
   const auto& response = std::get<apply::Response>(expected);
   if (call.response != response) {
-    fail(wrong("an answer differs from the model's" + where + ", got " + describe(call.response) +
-               ", expected " + describe(response)));
-    return;
+    return wrong("an answer differs from the model's" + where + ", got " + describe(call.response) +
+                 ", expected " + describe(response));
   }
   if (call.header.revision != model_.revision()) {
-    fail(wrong("a header's revision differs from the model's" + where + ", got " +
-               std::to_string(call.header.revision) + ", expected " +
-               std::to_string(model_.revision())));
+    return wrong("a header's revision differs from the model's" + where + ", got " +
+                 std::to_string(call.header.revision) + ", expected " +
+                 std::to_string(model_.revision()));
+  }
+  return std::nullopt;
+}
+
+void Judge::remember(const CallRecord& call, const CallRecord*& latest) const {
+  if (is_serializable(call.operation)) return;
+  if (latest == nullptr || call.called > latest->called) latest = &call;
+}
+
+void Judge::judge_read(const CallRecord& call, std::uint64_t index) {
+  const apply::Answer expected = std::visit(
+      [&](const auto& request) -> apply::Answer {
+        if constexpr (requires { model_.read(request); }) {
+          return model_.read(request);
+        } else {
+          return apply::ApiError::kCanceled;
+        }
+      },
+      call.operation);
+  Complaint complaint = compare(call, index, expected);
+  if (!complaint) complaint = out_of_time(call, index);
+  if (complaint) {
+    doubts_.emplace(call.id, std::move(*complaint));
+  } else if (settled_.insert(call.id).second && call.outcome != Outcome::kUnknown) {
+    ++judgement_.acknowledged;
   }
 }
 
 void Judge::replay(std::uint64_t index, const Position& position) {
-  const CallRecord* latest_here = nullptr;
-  const auto note = [&](const CallRecord& call) {
-    respect_real_time(call, index);
-    const bool later = latest_here == nullptr || call.called > latest_here->called;
-    if (later && !is_serializable(call.operation)) latest_here = &call;
-  };
   if (position.write != 0) {
     const auto call = history_.calls.find(position.write);
     if (call == history_.calls.end()) {
@@ -174,30 +216,23 @@ void Judge::replay(std::uint64_t index, const Position& position) {
           }
         },
         call->second.operation);
-    compare(call->second, index, expected);
-    note(call->second);
+    Complaint complaint = compare(call->second, index, expected);
+    if (!complaint) complaint = out_of_time(call->second, index);
+    if (complaint) fail(std::move(*complaint));
+    const bool told =
+        call->second.outcome == Outcome::kAnswered || call->second.outcome == Outcome::kRefused;
+    if (told) ++judgement_.acknowledged;
     // The write stands before the reads at its index.
-    if (latest_here != nullptr && (latest_ == nullptr || latest_here->called > latest_->called)) {
-      latest_ = latest_here;
-    }
+    remember(call->second, latest_);
   }
+  const CallRecord* latest_here = latest_;
   for (const std::uint64_t id : position.reads) {
     const CallRecord& call = history_.calls.at(id);
-    const apply::Answer expected = std::visit(
-        [&](const auto& request) -> apply::Answer {
-          if constexpr (requires { model_.read(request); }) {
-            return model_.read(request);
-          } else {
-            return apply::ApiError::kCanceled;
-          }
-        },
-        call.operation);
-    compare(call, index, expected);
-    note(call);
+    judge_read(call, index);
+    // Where a read that was served more than once really stands isn't known.
+    if (history_.read_at.at(id).size() == 1) remember(call, latest_here);
   }
-  if (latest_here != nullptr && (latest_ == nullptr || latest_here->called > latest_->called)) {
-    latest_ = latest_here;
-  }
+  latest_ = latest_here;
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ Cluster::Cluster(Kernel& kernel, SimNetwork& network, ClusterOracle& oracle,
     member.peer_urls = {peer_url(node)};
     member.id = membership::member_id(member.peer_urls, kToken);
     ids.push_back(member.id);
+    oracle_.know_member(member.id, node);
     members_.push_back(std::move(member));
   }
   cluster_id_ = membership::cluster_id(ids);

@@ -61,6 +61,7 @@ void Calls::take(const http2::StreamOpened& event) {
   }
   for (const auto& [name, value] : event.metadata) {
     if (name == telemetry::kTraceParent) call.trace = telemetry::parse_traceparent(value);
+    if (name == "hasleader" && value == "true") call.require_leader = true;
   }
   open_.emplace(event.stream, std::move(call));
 }
@@ -111,6 +112,7 @@ void Calls::ask(Open::iterator call, const Bytes& message) {
   const bool sent =
       service_.node.send(server::Call{.call = call_of(call->first),
                                       .trace = call->second.trace,
+                                      .require_leader = call->second.require_leader,
                                       .deadline = call->second.deadline,
                                       .request = std::get<server::Request>(std::move(asked)),
                                       .reply = reply_});

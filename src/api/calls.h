@@ -47,6 +47,7 @@ class Calls {
     const Method* method = nullptr;
     TimePoint deadline = kNever;
     std::uint64_t trace = 0;
+    bool require_leader = false;
     Stage stage = Stage::kAwaitingRequest;
     bool requested = false;
     Bytes request;  // Of a server stream, until the client has ended its side.

@@ -55,8 +55,8 @@ Answered answer_hash_kv(const server::Reply& reply) {
   return wire::serialize(wire::HashKv{.header = header_of(reply.header), .answer = *answer});
 }
 
-// Nothing raises an alarm in this version: asked which are active, or to end one, it answers as etcd
-// does without any. etcdctl's health check asks.
+// Nothing raises an alarm in this version: asked which are active, or to end one, it answers as
+// etcd does without any. etcdctl's health check asks.
 Asked ask_alarm(const Bytes& message, const apply::Limits&) {
   const Result<wire::AlarmAction> action = wire::parse_alarm_request(message.view());
   if (!action) return unmarshalling_failed(action.error());

@@ -217,7 +217,9 @@ void Step::receive(const Message& message, const HeartbeatResponse& response) {
   progress->match_at_heartbeat = progress->match;
   if (progress->state == Progress::State::kReplicate && stuck) {
     ask_whether_lost(message.from, *progress);
-  } else if (progress->state == Progress::State::kProbe) {
+  } else if (progress->state == Progress::State::kProbe || !progress->counts) {
+    // A Recovering member doesn't take a commit index from heartbeats, and only its answer to an
+    // append says that it has recovered: neither may wait for a next proposal.
     send_append(message.from, *progress, true);
   }
   while (send_append(message.from, *progress, false)) {

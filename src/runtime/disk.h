@@ -40,6 +40,9 @@ class File {
   // All that was written before this call, and the size, is durable. Errors: kIo, after which the
   // state of what was unsynced is unknown.
   virtual Task<Result<void>> sync() = 0;
+  // write, then sync, as one operation: worlds in which an operation costs a hop to another thread
+  // pay for one. Errors: as the two; nothing is known of what an error left behind.
+  virtual Task<Result<void>> write_and_sync(std::uint64_t offset, std::string bytes);
   // Makes the file at least `size` long and its new bytes really written zeros (not a hole), so
   // that later writes inside need no metadata. Not durable before sync. Errors: kNoSpace, kIo.
   virtual Task<Result<void>> allocate(std::uint64_t size) = 0;

@@ -151,9 +151,16 @@ class AsioFile final : public runtime::File {
       return write_bytes(file, offset, bytes);
     });
   }
-  // put-path 8/8: the log's bytes reach the device.
   Task<Result<void>> sync() override {
     return blocking_call<Result<void>>(queue_, [file = file_] { return sync_data(*file); });
+  }
+  // put-path 8/8: the log's bytes reach the device, in one visit to a helper thread.
+  Task<Result<void>> write_and_sync(std::uint64_t offset, std::string bytes) override {
+    return change([offset, bytes = std::move(bytes)](OpenFile& file) -> Result<void> {
+      Result<void> written = write_bytes(file, offset, bytes);
+      if (!written) return written;
+      return sync_data(file);
+    });
   }
   Task<Result<void>> allocate(std::uint64_t size) override {
     return change([size](OpenFile& file) { return fill_with_zeros(file, size); });

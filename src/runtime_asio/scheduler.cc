@@ -18,6 +18,9 @@ constexpr int kBatch = 128;
 constexpr Duration kTimerMax = 1s;
 constexpr std::size_t kOffloadThreadsMax = 4;
 
+// The scheduler whose run() this thread is in.
+thread_local const AsioScheduler* running = nullptr;
+
 class OffloadedWork final : public Job {
  public:
   OffloadedWork(runtime::Scheduler& scheduler, std::move_only_function<void()> work,
@@ -53,6 +56,7 @@ AsioScheduler::~AsioScheduler() {
     forget(operation);
   }
   while (!timers_.empty()) forget(timers_.pop());
+  local_work_.clear();
 }
 
 boost::asio::io_context& AsioScheduler::context() {
@@ -60,8 +64,10 @@ boost::asio::io_context& AsioScheduler::context() {
 }
 
 void AsioScheduler::run() {
+  const AsioScheduler* const outer = std::exchange(running, this);
   core_->context.restart();
   core_->context.run();
+  running = outer;
 }
 
 void AsioScheduler::stop() {
@@ -70,7 +76,19 @@ void AsioScheduler::stop() {
 }
 
 void AsioScheduler::post_from_anywhere(std::move_only_function<void()> work) {
-  boost::asio::post(core_->context, std::move(work));
+  if (running != this) {
+    boost::asio::post(core_->context, std::move(work));
+    return;
+  }
+  local_work_.push_back(std::move(work));
+  if (!local_turn_.pending()) post(local_turn_);
+}
+
+void AsioScheduler::LocalTurn::run(runtime::Operation& operation) {
+  AsioScheduler& owner = static_cast<LocalTurn&>(operation).owner;
+  // What these post gets a turn of its own.
+  std::vector<std::move_only_function<void()>> works = std::exchange(owner.local_work_, {});
+  for (std::move_only_function<void()>& work : works) std::exchange(work, {})();
 }
 
 void AsioScheduler::offload(std::move_only_function<void()> work,

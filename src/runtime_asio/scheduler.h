@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/units.h"
 #include "runtime/clock.h"
@@ -43,6 +44,12 @@ class AsioScheduler final : public runtime::Scheduler {
 
  private:
   struct Core;
+  // Runs what was posted on the scheduler's own thread: that needs neither a lock nor a wake.
+  struct LocalTurn : runtime::Operation {
+    explicit LocalTurn(AsioScheduler& owner) : Operation(&LocalTurn::run), owner(owner) {}
+    static void run(runtime::Operation& operation);
+    AsioScheduler& owner;
+  };
   void enqueue(runtime::Operation& operation) override;
   void arm(runtime::Operation& operation, TimePoint deadline) override;
   void withdraw(runtime::Operation& operation) noexcept override;
@@ -57,6 +64,8 @@ class AsioScheduler final : public runtime::Scheduler {
   runtime::Operation* first_ = nullptr;
   runtime::Operation* last_ = nullptr;
   bool drain_posted_ = false;
+  std::vector<std::move_only_function<void()>> local_work_;
+  LocalTurn local_turn_{*this};
   TimerHeap timers_;
   TimePoint timer_set_for_ = kNever;  // When the context's timer goes off; kNever: unset.
   std::unique_ptr<Core> core_;

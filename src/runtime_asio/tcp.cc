@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "runtime/wait.h"
 #include "runtime_asio/completion.h"
 #include "runtime_asio/system_error.h"
 
@@ -73,10 +74,17 @@ class Channel : public std::enable_shared_from_this<Channel> {
                               cell->complete({error, bytes});
                             });
   }
-  void start_write(std::string bytes, TransferCell cell) {
+  // Sends what the socket takes at once: with room in its buffer, which is the rule, a write needs
+  // no waiting. The count, 0 when there is no room or an error: asio finds out which.
+  std::size_t send_now(std::string_view bytes) {
+    const ssize_t sent =
+        ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  }
+  void start_write(std::string bytes, std::size_t sent, TransferCell cell) {
     outgoing_ = std::move(bytes);
     writing_ = true;
-    write_from(0, std::move(cell));
+    write_from(sent, std::move(cell));
   }
   error_code shut_down() {
     error_code error;
@@ -175,8 +183,14 @@ class AsioStream final : public runtime::Stream {
       co_return unusable(*channel, "write to");
     }
     if (bytes.empty()) co_return Result<void>{};
+    const std::size_t sent = channel->send_now(bytes);
+    if (sent == bytes.size()) {
+      co_await runtime::yield(channel->scheduler());
+      if (channel->closed()) co_return failure(*channel, "write to", {});
+      co_return Result<void>{};
+    }
     Completion<Transfer> done(channel->scheduler());
-    channel->start_write(std::move(bytes), done.cell());
+    channel->start_write(std::move(bytes), sent, done.cell());
     const Transfer transfer = co_await done;
     if (transfer.error || channel->closed()) {
       co_return failure(*channel, "write to", transfer.error);

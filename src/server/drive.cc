@@ -21,17 +21,27 @@ runtime::Task<void> Node::drive() {
   for (;;) {
     turn();
     if (stopped_) co_return;
-    if (!inputs_.empty() || proposals_.has_batch()) {
+    if (!inputs_.empty()) {
       co_await runtime::yield(world_.scheduler);
-      if (!inputs_.empty() || leader_) continue;
+    } else {
+      const bool woken = co_await work_.wait_until(next_deadline());
+      static_cast<void>(woken);
     }
-    const bool woken = co_await work_.wait_until(next_deadline());
-    static_cast<void>(woken);
   }
 }
 
+// A leader hands the core no more while a save waits for the disk: what arrives until then shares
+// the next append, its messages and its sync. Writing a save ends in an input, so that nothing
+// waits longer than for the disk.
+bool Node::may_propose() const {
+  if (!leader_ || !proposals_.has_batch()) return false;
+  return saves_.empty() || *leader_ != raft::NodeId(options_.member_id);
+}
+
 TimePoint Node::next_deadline() const {
-  return std::min({core_.next_deadline(), proposals_.next_deadline(), reads_.next_deadline()});
+  const TimePoint again = may_propose() ? propose_after_ : kNever;
+  return std::min(
+      {core_.next_deadline(), proposals_.next_deadline(), reads_.next_deadline(), again});
 }
 
 // put-path 5/8
@@ -42,7 +52,7 @@ void Node::turn() {
     inputs_.pop_front();
     step(std::move(what));
   }
-  if (leader_ && proposals_.has_batch()) step(raft::Propose{proposals_.take_batch()});
+  if (may_propose() && now >= propose_after_) step(raft::Propose{proposals_.take_batch()});
   if (const std::optional<std::uint64_t> round = reads_.begin_round(now)) step(raft::Read{*round});
   if (core_.next_deadline() <= now) step(raft::Tick{});
   expire(now);
@@ -53,10 +63,13 @@ void Node::step(decltype(raft::Input::what) what) {
   if (const auto* propose = std::get_if<raft::Propose>(&what)) commands = propose->commands;
   raft::Output output = core_.step(raft::Input{world_.clock.boot(), std::move(what)});
   observer_.on_step(core_);
-  // A Propose is taken whole or dropped whole: dropped ones wait for the next leader.
+  // A Propose is taken whole or dropped whole: dropped ones wait, and go again.
   for (const raft::Event& event : output.events) {
     const auto* dropped = std::get_if<raft::ProposalDropped>(&event);
-    if (dropped != nullptr && !commands.empty()) proposals_.give_back(std::exchange(commands, {}));
+    if (dropped == nullptr || commands.empty()) continue;
+    proposals_.give_back(std::exchange(commands, {}));
+    // Asking again at once would only spin: the transfer or the backlog takes its time.
+    propose_after_ = world_.clock.boot() + options_.heartbeat_interval;
   }
   carry_out(std::move(output));
 }
@@ -135,6 +148,7 @@ void Node::on_leader_changed(const raft::LeaderChanged& change) {
   leader_ = change.leader;
   leader_changed_ = world_.clock.boot();
   if (leader_) {
+    propose_after_ = {};
     reads_.retry_now();
     work_.wake_all();
   }

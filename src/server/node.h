@@ -72,6 +72,7 @@ class Node final : public transport::Receiver {
   void send_snapshot(raft::NodeId to);
   void expire(TimePoint now);
   [[nodiscard]] apply::ApiError timeout_reason(TimePoint since) const;
+  [[nodiscard]] bool may_propose() const;
   [[nodiscard]] TimePoint next_deadline() const;
 
   // calls.cc: what clients ask.
@@ -138,6 +139,7 @@ class Node final : public transport::Receiver {
   Reads reads_;
   std::optional<raft::NodeId> leader_;
   TimePoint leader_changed_{};
+  TimePoint propose_after_{};  // Raft took none: not before this.
 
   // Towards the disk.
   std::deque<raft::Save> saves_;

@@ -89,6 +89,8 @@ struct Call {
   // From the client's `traceparent` metadata (W3C Trace Context), low 64 bits of the trace id; 0:
   // none.
   std::uint64_t trace = 0;
+  // The client sent `hasleader: true`: refused at once when no leader is known (ETCD.md §3.3).
+  bool require_leader = false;
   TimePoint deadline = kNever;  // On the node's boot clock; the request timeout applies as well.
   Request request;
   runtime::Mailbox<Reply>::Sender reply;

@@ -22,6 +22,7 @@ struct Transport::Peer {
   std::deque<std::string> queue;  // Whole frames.
   std::size_t queued_bytes = 0;
   bool connected = false;
+  bool broken = false;  // The connection has ended, its writer doesn't know yet.
   bool reported_unreachable = false;
   bool sending_snapshot = false;
   runtime::Signal filled;

@@ -159,27 +159,45 @@ runtime::Task<void> Transport::run_peer(Peer& peer) {
     peer.connected = true;
     log_.info("established TCP streaming connection with remote peer",
               {{"remote-peer-id", telemetry::hex(peer.id.value())}});
-    for (;;) {
-      while (peer.queue.empty()) {
-        const bool woken = co_await peer.filled.wait();
-        static_cast<void>(woken);
-      }
-      std::string bytes = std::move(peer.queue.front());
-      peer.queue.pop_front();
-      while (!peer.queue.empty() &&
-             bytes.size() + peer.queue.front().size() <= options_.write_bytes_max) {
-        bytes += peer.queue.front();
-        peer.queue.pop_front();
-      }
-      peer.queued_bytes -= bytes.size();
-      const Result<void> written = co_await write_in_time(**stream, std::move(bytes));
-      if (!written) break;
-    }
+    co_await feed_peer(peer, **stream);
     peer.connected = false;
     log_.warn("lost TCP streaming connection with remote peer",
               {{"remote-peer-id", telemetry::hex(peer.id.value())}});
     (*stream)->abort();
     receiver_.on_unreachable(peer.id);
+  }
+}
+
+// Nothing is ever read from a peer on this connection: what ends the read is its end. Without it a
+// peer's death would be noticed only by the message that is lost on it.
+runtime::Task<void> Transport::watch_peer(Peer& peer, runtime::Stream& stream) {
+  const Result<std::string_view> ended = co_await stream.read();
+  static_cast<void>(ended);
+  peer.broken = true;
+  peer.filled.wake_all();
+}
+
+// Writes what is queued until the connection is over.
+runtime::Task<void> Transport::feed_peer(Peer& peer, runtime::Stream& stream) {
+  peer.broken = false;
+  runtime::TaskGroup watching(world_.scheduler);
+  watching.spawn(watch_peer(peer, stream));
+  for (;;) {
+    while (peer.queue.empty() && !peer.broken) {
+      const bool woken = co_await peer.filled.wait();
+      static_cast<void>(woken);
+    }
+    if (peer.broken) co_return;
+    std::string bytes = std::move(peer.queue.front());
+    peer.queue.pop_front();
+    while (!peer.queue.empty() &&
+           bytes.size() + peer.queue.front().size() <= options_.write_bytes_max) {
+      bytes += peer.queue.front();
+      peer.queue.pop_front();
+    }
+    peer.queued_bytes -= bytes.size();
+    const Result<void> written = co_await write_in_time(stream, std::move(bytes));
+    if (!written) co_return;
   }
 }
 

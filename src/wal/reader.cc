@@ -69,6 +69,7 @@ class LogReader {
   std::unique_ptr<SegmentReader> reader_;
   std::optional<Replay> replay_;
   Scan scan_;
+  std::uint64_t made_bytes_ = 0;  // Of the segment that is read, as its header says.
   // Reading ended for good.
   bool ended_ = false;
 };
@@ -179,6 +180,12 @@ runtime::Task<Result<Stop>> LogReader::read_segment() {
   if (const std::optional<raft::Index> highest = replay_->take_highest()) {
     scan_.segments.back().highest = *highest;
   }
+  // Its length was synced before its header: whatever else holds, somebody cut it.
+  if (reader_->size() < made_bytes_) {
+    co_return contradiction(scan_.end, "the file has " + std::to_string(reader_->size()) +
+                                           " bytes of the " + std::to_string(made_bytes_) +
+                                           " it was made with");
+  }
   co_return stop;
 }
 
@@ -207,6 +214,7 @@ runtime::Task<Result<Stop>> LogReader::read_header() {
     report_gap();
     co_return Stop{};
   }
+  made_bytes_ = header->bytes;
   scan_.segments.push_back({sequence_, reader_->size(), header->generation, raft::Index(0)});
   scan_.end = kSectorBytes;
   co_return Stop{.resume = kSectorBytes};

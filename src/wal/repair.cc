@@ -38,15 +38,22 @@ runtime::Task<Result<void>> write_replacement(runtime::World world, LogPlace log
                                               Replacement replacement) {
   const std::string temporary = file_name(replacement.sequence, kTemporaryKind);
   const std::uint64_t begin = std::max<std::uint64_t>(replacement.end, kSectorBytes);
+  const std::string copied_from =
+      log.directory + "/" + file_name(replacement.sequence, kSegmentKind);
+  if (replacement.end > 0) {
+    // The header that is copied says how long the file is at least.
+    const Result<std::unique_ptr<SegmentReader>> original =
+        co_await SegmentReader::open(world, copied_from);
+    if (!original) co_return original.error();
+    log.segment_bytes = std::max(log.segment_bytes, (*original)->size());
+  }
   NewSegment segment{.path = log.directory + "/" + temporary};
   segment.bytes = std::max(log.segment_bytes, begin + replacement.batch.size());
   segment.content = std::move(replacement.header);
   const Result<std::unique_ptr<runtime::File>> file =
       co_await make_segment(world, std::move(segment));
   if (!file) co_return file.error();
-  const Result<void> copied =
-      co_await copy(world, log.directory + "/" + file_name(replacement.sequence, kSegmentKind),
-                    **file, replacement.end);
+  const Result<void> copied = co_await copy(world, copied_from, **file, replacement.end);
   if (!copied) co_return copied.error();
   if (!replacement.batch.empty()) {
     const Result<void> written = co_await (*file)->write(begin, std::move(replacement.batch));
@@ -103,7 +110,8 @@ runtime::Task<Result<void>> repair_log(runtime::World world, LogPlace log, const
     replacement.header = encode(SegmentHeader{.identity = log.identity,
                                               .sequence = cut.sequence,
                                               .first_index = cut.first_index,
-                                              .before = chain});
+                                              .before = chain,
+                                              .bytes = log.segment_bytes});
   }
   BatchWriter batch(BatchKind::kSaves);
   if (cut.beginning_lost) {

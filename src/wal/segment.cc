@@ -39,6 +39,7 @@ std::string encode(const SegmentHeader& header) {
   out.u64(header.before.last.segment);
   out.u64(header.before.last.offset);
   out.u32(header.before.last.crc);
+  out.u64(header.bytes);
   std::string sector = out.take();
   sector.resize(kCrcOffset, '\0');
   const std::uint32_t crc = crc32c(sector);
@@ -77,6 +78,7 @@ Result<SegmentHeader> decode_header(std::string_view sector, const Identity& ide
   header.before.last.segment = in.u64();
   header.before.last.offset = in.u64();
   header.before.last.crc = in.u32();
+  header.bytes = in.u64();
   return header;
 }
 

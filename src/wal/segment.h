@@ -24,7 +24,8 @@ struct SegmentHeader {
   std::uint64_t sequence = 0;
   std::uint64_t generation = 0;
   raft::Index first_index{1};
-  Chain before;  // The chain at the segment's beginning.
+  Chain before;             // The chain at the segment's beginning.
+  std::uint64_t bytes = 0;  // The file is at least as long; a shorter one was cut.
 };
 
 // One sector.

@@ -96,6 +96,7 @@ runtime::Task<Result<std::unique_ptr<Wal>>> Wal::create(runtime::World world, st
   const std::string temporary = file_name(1, kTemporaryKind);
   NewSegment first{.path = path_of(directory, temporary), .bytes = options.segment_bytes};
   SegmentHeader header{.identity = identity, .sequence = 1};
+  header.bytes = options.segment_bytes;
   first.content = encode(header);
   const Result<std::unique_ptr<runtime::File>> made =
       co_await make_segment(world, std::move(first));

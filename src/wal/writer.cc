@@ -184,9 +184,7 @@ runtime::Task<Result<void>> LogWriter::write_and_sync(BatchWriter batch) {
   const std::uint64_t offset = std::exchange(end_, end_ + bytes);
   const Place place{identity_, segments_.back().sequence, offset};
   std::string sealed = std::move(batch).seal(place, chain_);
-  const Result<void> written = co_await file_->write(offset, std::move(sealed));
-  if (!written) co_return written.error();
-  const Result<void> synced = co_await file_->sync();
+  const Result<void> synced = co_await file_->write_and_sync(offset, std::move(sealed));
   if (!synced) co_return synced.error();
   ++numbers_.syncs;
   numbers_.bytes += bytes;
@@ -209,6 +207,8 @@ runtime::Task<Result<void>> LogWriter::begin_segment(std::size_t batch_bytes) {
   prepared_.reset();
   segments_.push_back(next.segment);
   segment_work_.wake_all();
+  // What is synced of its length: a larger one may be lost again together with the batch.
+  const std::uint64_t made_bytes = next.segment.bytes;
   if (next.segment.bytes < kSectorBytes + batch_bytes) {
     next.segment.bytes = kSectorBytes + batch_bytes;
     segments_.back().bytes = next.segment.bytes;
@@ -219,7 +219,8 @@ runtime::Task<Result<void>> LogWriter::begin_segment(std::size_t batch_bytes) {
                        .sequence = next.segment.sequence,
                        .generation = next.segment.generation,
                        .first_index = next_index_,
-                       .before = chain_};
+                       .before = chain_,
+                       .bytes = made_bytes};
   std::string sector = encode(header);
   const Result<void> written = co_await next.file->write(0, std::move(sector));
   if (!written) co_return written.error();

@@ -1,6 +1,6 @@
 // The messages of Cluster.MemberList, Maintenance.Status, HashKV and Alarm, and of gRPC's health
-// service, to and from values. Rare on the wire, so that generated code does it, and nothing of that shows
-// here. Parsing refuses what protobuf refuses (kInvalid).
+// service, to and from values. Rare on the wire, so that generated code does it, and nothing of
+// that shows here. Parsing refuses what protobuf refuses (kInvalid).
 #pragma once
 
 #include <cstdint>

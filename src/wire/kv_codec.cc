@@ -36,7 +36,8 @@ std::int32_t enum_of(const Field& field) {
   return static_cast<std::int32_t>(field.varint);
 }
 
-// Present but empty means all keys from the key on, which "\0" says in every other place.
+// Of reads: present but empty means all keys from the key on, which "\0" says in every other place.
+// In etcd that holds for what isn't proposed; the log forgets what is present but empty.
 void set_range_end(std::string& range_end, std::string_view value) {
   if (value.empty()) {
     range_end.assign(1, '\0');
@@ -107,7 +108,7 @@ Parsed merge(std::string_view bytes, DeleteRangeRequest& out, int = 0) {
     if (field.is_bytes(1))
       out.key.assign(field.bytes);
     else if (field.is_bytes(2))
-      set_range_end(out.range_end, field.bytes);
+      out.range_end.assign(field.bytes);
     else if (field.is_varint(3))
       out.prev_kv = field.varint != 0;
   }

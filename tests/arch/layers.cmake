@@ -18,10 +18,10 @@ set(owners
   "^absl/" "LIBS absl"
   "^zlib\\.h$" "LIBS zlib"
   "^(isa-l|xxhash)" "base"
-  "^(sys|netinet|arpa|net|linux)/" "runtime_asio app sim_run"
-  "^(unistd|fcntl|signal|poll|netdb|pthread|dirent|ifaddrs)\\.h$" "runtime_asio app sim_run"
+  "^(sys|netinet|arpa|net|linux)/" "runtime_asio app sim_campaign"
+  "^(unistd|fcntl|signal|poll|netdb|pthread|dirent|ifaddrs)\\.h$" "runtime_asio app sim_campaign"
   "^(thread|mutex|condition_variable|future|shared_mutex|stop_token)$" "runtime_asio app"
-  "^(fstream|filesystem|iostream|csignal)$" "runtime_asio app sim_run sim_trace"
+  "^(fstream|filesystem|iostream|csignal)$" "runtime_asio app sim_campaign"
   "^(random)$" "none")
 # Deterministic values: no coroutine, no formatting of log lines.
 set(pure raft mvcc membership apply)

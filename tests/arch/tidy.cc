@@ -22,8 +22,7 @@ bool is_pure(std::string_view path) {
 }
 // Everything that runs inside the simulator: all of src but the edges, and the simulated world.
 bool is_simulated(std::string_view path) {
-  if (path.starts_with("sim/"))
-    return !starts_with_any(path, {"sim/main", "sim/run/", "sim/trace/"});
+  if (path.starts_with("sim/")) return !starts_with_any(path, {"sim/main", "sim/campaign/"});
   return path.starts_with("src/") && !starts_with_any(path, {"src/runtime_asio/", "src/app/"});
 }
 bool is_anywhere(std::string_view) {

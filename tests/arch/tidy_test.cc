@@ -70,7 +70,7 @@ TEST(PutPath, MarksStandWhereTheReadmeSays) {
     // In two pieces, so that this file holds no mark.
     const std::string mark = std::string("// put-") + "path " + std::to_string(i + 1) + "/8";
     const auto file = sources.find("src/" + hops[i].file);
-    if (file == sources.end()) continue;
+    ASSERT_NE(file, sources.end()) << "no src/" << hops[i].file;
     EXPECT_NE(file->second.find(mark), std::string::npos) << hops[i].file << " lacks " << mark;
     EXPECT_NE(file->second.find(hops[i].function), std::string::npos)
         << hops[i].file << " has no " << hops[i].function;

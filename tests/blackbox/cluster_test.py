@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Three members made by flags: they elect, hand over, lose a leader, catch up by log and by snapshot."""
+"""Three members made by flags: they elect, hand over, lose a leader, and catch up by log and by
+snapshot."""
 
 import signal
 import time
@@ -66,7 +67,7 @@ def writes_pass_through_each_member(work):
         client.close()
     same_hashes(members)
     ctl = Etcdctl("3.5", *[one.endpoint for one in members])
-    listed = ctl.json("member", "list")["members"]
+    listed = ctl.members()
     equal(sorted((item["name"], item["peerURLs"], item["clientURLs"]) for item in listed),
           sorted((one.name, [one.peer_url], [f"http://{one.endpoint}"]) for one in members),
           "members as etcdctl lists them")

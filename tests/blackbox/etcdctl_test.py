@@ -79,7 +79,8 @@ def refusals_have_etcds_words(work):
         refused(ctl, "etcdserver: duplicate key given in txn request", "txn",
                 text="\nput a 1\nput a 2\n\n\n")
         many = "\n".join(f"put key{number} v" for number in range(129))
-        refused(ctl, "etcdserver: too many operations in txn request", "txn", text=f"\n{many}\n\n\n")
+        refused(ctl, "etcdserver: too many operations in txn request", "txn",
+                text=f"\n{many}\n\n\n")
         refused(ctl, "etcdserver: requested lease not found", "put", "a", "v", "--lease", "7b")
         refused(ctl, "etcdserver: request is too large", "put", "big", text="x" * 1_600_000)
         equal(ctl.ok("get", "--prefix", ""), "", "nothing was put")
@@ -91,8 +92,8 @@ def endpoints_report(work):
         ctl.ok("put", "k", "v")
         healthy = ctl("endpoint", "health")
         equal(healthy.returncode, 0, f"exit code of endpoint health: {healthy.stderr}")
-        contains(healthy.stdout + healthy.stderr,
-                 f"{server.endpoint} is healthy: successfully committed proposal: took = ", "health")
+        contains(healthy.stdout + healthy.stderr, f"{server.endpoint} is healthy: successfully "
+                 "committed proposal: took = ", "health")
         status, = ctl.json("endpoint", "status")
         equal(status["Endpoint"], server.endpoint, "endpoint of the status")
         said = status["Status"]
@@ -102,7 +103,7 @@ def endpoints_report(work):
         expect(said["dbSize"] >= said.get("dbSizeInUse", 0) > 0, "sizes are told")
         hashed, = ctl.json("endpoint", "hashkv")
         expect(hashed["HashKV"]["hash"] > 0, "a hash")
-        member, = ctl.json("member", "list")["members"]
+        member, = ctl.members()
         equal((member["name"], member["peerURLs"], member["clientURLs"]),
               (server.name, [server.peer_url], [f"http://{server.endpoint}"]), "the member")
         equal(ctl.ok("alarm", "list"), "", "alarms")
@@ -117,7 +118,7 @@ def a_missing_server_is_unhealthy(work):
         contains(done.stderr, "is unhealthy: failed to commit proposal", "what health says")
 
 
-# --- etcd and detcd, side by side ------------------------------------------------------------------
+# --- etcd and detcd, side by side ---------------------------------------------------------------
 
 KEYS = ["a", "ab", "abc", "b", "c/1", "c/2", "c/3", "\u00fc", "z"]
 
@@ -126,11 +127,13 @@ def some_txn(randomly):
     """Compares of all kinds and operations on different keys, as etcdctl reads them."""
     first, second, third = randomly.sample(KEYS, 3)
     compare = randomly.choice([
-        f'value("{first}") = "v{randomly.randrange(9)}"', f'version("{first}") > "{randomly.randrange(3)}"',
+        f'value("{first}") = "v{randomly.randrange(9)}"',
+        f'version("{first}") > "{randomly.randrange(3)}"',
         f'mod("{first}") < "{randomly.randrange(60)}"', f'create("{first}") = "0"',
         f'version("{first}") = "0"\nmod("{second}") > "3"'])
     success = f"put {first} t{randomly.randrange(9)}\nget {second}\ndel {third}"
-    failure = randomly.choice([f"get {first}\nget {second}", f"del {first} {first}zz", f"put {third} f"])
+    failure = randomly.choice(
+        [f"get {first}\nget {second}", f"del {first} {first}zz", f"put {third} f"])
     return f"{compare}\n\n{success}\n\n{failure}\n\n"
 
 
@@ -140,26 +143,37 @@ def some_command(randomly, number):
     revision = str(randomly.randrange(1, number // 2 + 3))
     order = ["--order", randomly.choice(["ASCEND", "DESCEND"]),
              "--sort-by", randomly.choice(["CREATE", "KEY", "MODIFY", "VALUE", "VERSION"])]
+    limit = str(randomly.randrange(4))
     choices = [
-        (["put", key, f"v{number % 9}"], None, 6), (["put", key, f"p{number}", "--prev-kv"], None, 2),
-        (["put", key, "--ignore-value"], None, 1), (["put", key, "--ignore-lease", "x"], None, 1),
-        (["del", key], None, 1), (["del", key, "--prefix", "--prev-kv"], None, 1),
-        (["del", "b", "c"], None, 1), (["get", key], None, 2), (["get", key, "--rev", revision], None, 3),
-        (["get", "", "--prefix", *order, "--limit", str(randomly.randrange(4))], None, 3),
-        (["get", key, "--prefix", "--keys-only"], None, 1), (["get", key, "--from-key"], None, 1),
+        (["put", key, f"v{number % 9}"], None, 6),
+        (["put", key, f"p{number}", "--prev-kv"], None, 2),
+        (["put", key, "--ignore-value"], None, 1),
+        (["put", key, "--ignore-lease", "x"], None, 1),
+        (["del", key], None, 1),
+        (["del", key, "--prefix", "--prev-kv"], None, 1),
+        (["del", "b", "c"], None, 1),
+        (["get", key], None, 2),
+        (["get", key, "--rev", revision], None, 3),
+        (["get", "", "--prefix", *order, "--limit", limit], None, 3),
+        (["get", key, "--prefix", "--keys-only"], None, 1),
+        (["get", key, "--from-key"], None, 1),
         (["get", "a", "c", "--consistency", "s", "--rev", revision], None, 1),
-        (["compaction", revision], None, 1), (["txn"], some_txn(randomly), 5)]
-    arguments, text = randomly.choices([pair[:2] for pair in choices], [pair[2] for pair in choices])[0]
+        (["compaction", revision], None, 1),
+        (["txn"], some_txn(randomly), 5)]
+    weights = [weight for _, _, weight in choices]
+    arguments, text, _ = randomly.choices(choices, weights)[0]
     return arguments, text
 
 
 SAID_BEFORE = [
-    (["put", "", "v"], None), (["get", ""], None), (["del", ""], None), (["compaction", "-1"], None),
+    (["put", "", "v"], None), (["get", ""], None), (["del", ""], None),
+    (["compaction", "-1"], None),
     (["get", "a", "--rev", "-1"], None), (["get", "b", "a"], None),
     (["get", "a", "--count-only"], None), (["get", "a", "--limit", "-1"], None),
     (["txn"], "\n\n\n"), (["txn"], "\nput a 1\ndel a\n\n\n"), (["txn"], "\ndel a z\nput b 1\n\n\n"),
     (["txn"], "\n\nput a 1\nput a 2\n\n"), (["put", "a", "--lease", "1234", "v"], None),
-    (["put", "v", "v" * 100_000], None), (["del", "v"], None), (["get", "a", "--rev", "9999"], None),
+    (["put", "v", "v" * 100_000], None), (["del", "v"], None),
+    (["get", "a", "--rev", "9999"], None),
     (["compaction", "9999"], None), (["alarm", "list"], None), (["alarm", "disarm"], None)]
 
 

@@ -174,14 +174,23 @@ class Etcdctl:
         command = [str(self.program), "--endpoints", self.endpoints, "--command-timeout=30s",
                    *arguments]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ETCD")}
-        return subprocess.run(with_parent(command), capture_output=True, text=True, timeout=PATIENCE,
-                              env=environment | {"ETCDCTL_API": "3"}, input=text or "", check=False)
+        return subprocess.run(with_parent(command), capture_output=True, text=True,
+                              timeout=PATIENCE, env=environment | {"ETCDCTL_API": "3"},
+                              input=text or "", check=False)
 
     def ok(self, *arguments, text=None):
         """Standard output of a command that must succeed."""
         done = self(*arguments, text=text)
         equal(done.returncode, 0, f"exit code of etcdctl {arguments} ({done.stderr.strip()})")
         return done.stdout
+
+    def members(self):
+        """As they are listed once each has published its name and URLs."""
+        def published():
+            listed = self.json("member", "list")["members"]
+            named = all("name" in item and "clientURLs" in item for item in listed)
+            return listed if named else None
+        return eventually(published, "all members are published")
 
     def json(self, *arguments, text=None):
         return json.loads(self.ok(*arguments, "-w", "json", text=text))

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A single node is killed with SIGKILL under load, again and again: what it acknowledged is there."""
+"""A single node is killed with SIGKILL under load, again and again: what it acknowledged is
+there."""
 
 import random
 

@@ -22,12 +22,13 @@ def varint(number):
 
 
 def message(*fields):
-    """(number, value) pairs; bytes and text as length-delimited, the rest as varint."""
+    """(number, value) pairs; bytes and text as length-delimited, the rest as varint. What is empty
+    or zero is left out."""
     out = bytearray()
     for number, value in fields:
         if isinstance(value, str):
             value = value.encode()
-        if isinstance(value, (bytes, bytearray)):
+        if isinstance(value, (bytes, bytearray)) and value:
             out += varint(number << 3 | LEN) + varint(len(value)) + value
         elif value:
             out += varint(number << 3 | VARINT) + varint(value)
@@ -135,16 +136,22 @@ class Client:
                 "leader": one(answer, 4), "index": one(answer, 5), "term": one(answer, 6)}
 
     def hash_kv(self, revision=0, **how):
-        answer = self.call("HashKV", message((1, revision)), service="etcdserverpb.Maintenance", **how)
+        answer = self.call("HashKV", message((1, revision)),
+                           service="etcdserverpb.Maintenance", **how)
         return one(answer, 2), signed(one(answer, 3))
 
 
+def operation(number, body):
+    """A RequestOp, which says what it is also when its message is empty."""
+    return varint(number << 3 | LEN) + varint(len(body)) + body
+
+
 def put_op(key, value):
-    return message((2, message((1, key), (2, value))))
+    return operation(2, message((1, key), (2, value)))
 
 
 def get_op(key):
-    return message((1, message((1, key))))
+    return operation(1, message((1, key)))
 
 
 def txn(compares, success, failure):

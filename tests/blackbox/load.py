@@ -7,8 +7,8 @@ from kv_client import Client, grpc
 
 
 class Load:
-    """Each writer puts its own keys, one after another, each value once; `acknowledged` holds what the
-    server answered with success, as {key: (value, revision)}. A put that failed may be there or
+    """Each writer puts its own keys, one after another, each value once; `acknowledged` holds what
+    the server answered with success, as {key: (value, revision)}. A put that failed may be there or
     not."""
 
     def __init__(self, endpoints, writers=4, prefix="load", value_bytes=40):

@@ -104,8 +104,8 @@ def answers(records, port):
 
 
 def early_answers(records, port, revisions):
-    """Sends that showed a revision before its write was durable, as sentences; and how many sends of
-    known revisions were looked at. `revisions` is {revision: bytes that its write holds}."""
+    """Sends that showed a revision before its write was durable, as sentences; and how many sends
+    of known revisions were looked at. `revisions` is {revision: bytes that its write holds}."""
     wanted = {token: revision for revision, token in revisions.items()}
     durable = {}
     for record in records:

@@ -46,6 +46,34 @@ TEST(Raft, ASingleVoterLeadsAndCommitsAlone) {
   EXPECT_EQ(cluster.node(n(1)).applied, std::vector<std::string>{"a"});
 }
 
+// The append that would have told the member is lost, and heartbeats mustn't tell it.
+TEST(Raft, ARecoveringMemberIsToldOfTheFenceWithoutAFurtherProposal) {
+  Cluster cluster = make_cluster(3);
+  cluster.elect(n(1));
+  cluster.propose(n(1), "a");
+  cluster.settle();
+  cluster.crash(n(3));
+  cluster.damage(n(3), 1, cluster.status(n(1)).term);
+  cluster.start(n(3));
+  cluster.tick(n(3));
+  cluster.deliver(
+      [&](const Message& message) { return message.from != n(2) && message.to != n(2); });
+  const Index fence = cluster.status(n(1)).last_index;
+  ASSERT_EQ(cluster.status(n(3)).persisted, fence);
+  cluster.filter = [&](Message& message) {
+    const auto* append = std::get_if<AppendRequest>(&message.body);
+    return message.to != n(3) || append == nullptr || append->commit < fence;
+  };
+  cluster.settle();
+  cluster.filter = nullptr;
+  ASSERT_EQ(cluster.status(n(1)).commit, fence);
+  ASSERT_EQ(cluster.status(n(3)).role, RoleName::kRecovering);
+  cluster.advance(500ms);
+  EXPECT_EQ(cluster.status(n(3)).role, RoleName::kFollower);
+  EXPECT_EQ(cluster.node(n(3)).applied, std::vector<std::string>{"a"});
+  EXPECT_EQ(cluster.leader(), n(1));
+}
+
 // DESIGN §5: of a pause only one election timeout counts as elapsed.
 TEST(Raft, TheLeaderStampsElapsedTimeWithoutPauses) {
   Cluster cluster = make_cluster(1);

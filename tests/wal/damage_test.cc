@@ -85,6 +85,14 @@ class DamageTest : public ::testing::Test {
   }
   // Where the `batch`-th batch of a segment begins, from 0.
   static constexpr std::uint64_t at(std::uint64_t batch) { return kSectorBytes + batch * kBatch; }
+  void cut(std::uint64_t sequence, std::uint64_t bytes) {
+    sim::DiskImage& image = machine_.disk().image();
+    image.content(*image.find_file(path(sequence))).truncate(bytes);
+  }
+  std::uint64_t sizes(std::uint64_t sequence) {
+    sim::DiskImage& image = machine_.disk().image();
+    return image.content(*image.find_file(path(sequence))).size();
+  }
   void flip(std::uint64_t sequence, std::uint64_t offset) {
     ASSERT_TRUE(machine_.disk().image().flip(path(sequence), offset, 0x20));
   }
@@ -127,6 +135,21 @@ TEST_F(DamageTest, AFlippedBitInThePaddingOfAWitnessedBatch) {
 TEST_F(DamageTest, AFlippedBitInTheLastBatchOfASegment) {
   flip(1, at(4) + 700);
   expect(Health::kDamaged, 4);
+}
+
+TEST_F(DamageTest, AFileThatWasCutBetweenTwoBatches) {
+  cut(2, at(1));
+  expect(Health::kDamaged, 6);
+}
+
+TEST_F(DamageTest, AFileThatWasCutWithinItsLastBatch) {
+  cut(2, at(2) + 700);
+  expect(Health::kDamaged, 7);
+}
+
+TEST_F(DamageTest, AFileThatLostOnlyItsUnusedEnd) {
+  cut(2, sizes(2) - kSectorBytes);
+  expect(Health::kDamaged, 8);
 }
 
 TEST_F(DamageTest, AFlippedBitInTheFirstHeader) {

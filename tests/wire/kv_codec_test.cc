@@ -21,7 +21,7 @@ TEST(KvCodec, AbsentRangeEndIsOneKeyAndEmptyRangeEndIsFromTheKeyOn) {
   const Result<apply::DeleteRangeRequest> deletes =
       parse_delete_range_request("\x0a\x01k\x12\x00"s);
   ASSERT_TRUE(deletes);
-  EXPECT_EQ(deletes->range_end, "\0"s);
+  EXPECT_EQ(deletes->range_end, "");
   const Result<apply::TxnRequest> txn = parse_txn_request("\x0a\x06\x1a\x01k\x82\x04\x00"s);
   ASSERT_TRUE(txn);
   ASSERT_EQ(txn->compare.size(), 1U);

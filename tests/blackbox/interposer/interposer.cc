@@ -7,7 +7,7 @@
 //   DETCD_INTERPOSER_LOG   the file to write to; without it nothing is recorded
 //   DETCD_INTERPOSER_DIR   files below this directory are recorded, with what they held before
 //   DETCD_INTERPOSER_SKIP_SYNC=1   a sync returns success and does nothing: the checks must notice
-//   DETCD_INTERPOSER_SYNC_MILLISECONDS   how much longer a sync of a file takes, as on a slow device
+//   DETCD_INTERPOSER_SYNC_MILLISECONDS   how much longer a sync takes, as on a slow device
 //
 // A record: u32 length of all of it, u32 kind, u64 file (an inode; of a send: the local port), u64
 // offset, u64 number of this record's begin, then u32 length + bytes, twice. All little endian.
@@ -41,7 +41,7 @@ enum class Kind : std::uint32_t {
   kWrite = 1,     // What is there now, what was there before.
   kSync = 2,      // `begin`: everything written to the file before is covered.
   kSend = 3,      // What was sent.
-  kTruncate = 4,  // `offset`: the new length. First bytes: u64 former length; then what was cut off.
+  kTruncate = 4,  // `offset`: the new length. First: u64 former length. Second: what was cut off.
   kCreate = 5,    // The path.
   kRename = 6,    // From, to.
   kSyncDirectory = 7,  // The path.
@@ -350,8 +350,12 @@ int fsync(int fd) {
   return synced(fd, [&] { return next(fd); });
 }
 
-int ftruncate(int fd, off_t length) noexcept { return truncated(fd, length); }
-int ftruncate64(int fd, off64_t length) noexcept { return truncated(fd, length); }
+int ftruncate(int fd, off_t length) noexcept {
+  return truncated(fd, length);
+}
+int ftruncate64(int fd, off64_t length) noexcept {
+  return truncated(fd, length);
+}
 
 int rename(const char* from, const char* to) noexcept {
   static auto* const next = next_of<int(const char*, const char*)>("rename");

@@ -1,0 +1,164 @@
+#include "transport/transport.h"
+
+#include <gtest/gtest.h>
+
+#include "sim/machine/machine.h"
+#include "telemetry/log.h"
+
+namespace detcd::transport {
+namespace {
+
+class Silence final : public telemetry::Sink {
+ public:
+  void write(const telemetry::Record&) override {}
+};
+
+// A member as the transport sees it: everything it is told is kept.
+class Recorder final : public Receiver {
+ public:
+  void on_message(raft::Message message) override { messages.push_back(std::move(message)); }
+  void on_snapshot(raft::Message message, Bytes packed) override {
+    messages.push_back(std::move(message));
+    snapshots.push_back(std::move(packed));
+  }
+  void on_unreachable(raft::NodeId) override { ++unreachable; }
+  void on_snapshot_reported(raft::NodeId, bool delivered) override { reports.push_back(delivered); }
+  void on_refused(raft::NodeId, const Welcome& welcome) override { refused.push_back(welcome); }
+  [[nodiscard]] std::uint64_t remembered(raft::NodeId) const override { return 42; }
+  void on_remembered(raft::NodeId, std::uint64_t index) override { told.push_back(index); }
+
+  std::vector<raft::Message> messages;
+  std::vector<Bytes> snapshots;
+  std::vector<bool> reports;
+  std::vector<Welcome> refused;
+  std::vector<std::uint64_t> told;
+  int unreachable = 0;
+};
+
+runtime::Task<void> serve(runtime::World world, std::string address, Transport& transport) {
+  Result<std::unique_ptr<runtime::Listener>> listener = co_await world.network.listen(address);
+  check(listener.ok(), "the test's port is free");
+  transport.serve(std::move(*listener));
+}
+
+// One member on a machine of its own.
+struct Member {
+  Member(sim::Kernel& kernel, sim::SimNetwork& network, std::uint64_t id, std::uint64_t cluster)
+      : machine(kernel, network, {.node = sim::NodeNumber(id), .host = "n" + std::to_string(id)}),
+        transport(std::make_unique<Transport>(
+            machine.world(), telemetry::Log(silence, telemetry::Level::kInfo),
+            Options{.cluster_id = cluster, .self = raft::NodeId(id)}, recorder)) {
+    machine.tasks().spawn(serve(machine.world(), machine.host() + ":2380", *transport));
+  }
+  ~Member() {
+    if (machine.running()) {
+      machine.kill(sim::Death::kCrash, [this] { transport.reset(); });
+    }
+  }
+  void know(std::uint64_t other) {
+    std::map<raft::NodeId, std::vector<std::string>, IdOrder> peers;
+    peers[raft::NodeId(other)] = {"n" + std::to_string(other) + ":2380"};
+    transport->set_peers(peers);
+  }
+  Silence silence;
+  Recorder recorder;
+  sim::Machine machine;
+  std::unique_ptr<Transport> transport;
+};
+
+raft::Message heartbeat(std::uint64_t from, std::uint64_t to, std::uint64_t round) {
+  return {raft::NodeId(from), raft::NodeId(to), raft::Term(3),
+          raft::Heartbeat{raft::Index(5), round}};
+}
+
+class TransportTest : public testing::Test {
+ protected:
+  sim::Kernel kernel{7};
+  sim::SimNetwork network{kernel};
+  Member one{kernel, network, 1, 99};
+};
+
+TEST_F(TransportTest, MessagesArriveWholeAndInOrder) {
+  Member two(kernel, network, 2, 99);
+  one.know(2);
+  kernel.run_for(1s);
+  for (std::uint64_t round = 1; round <= 500; ++round) one.transport->send(heartbeat(1, 2, round));
+  kernel.run_for(1s);
+  ASSERT_EQ(two.recorder.messages.size(), 500U);
+  for (std::uint64_t round = 1; round <= 500; ++round) {
+    EXPECT_EQ(two.recorder.messages[round - 1], heartbeat(1, 2, round));
+  }
+}
+
+TEST_F(TransportTest, BothSidesTellWhatTheyRememberOfEachOther) {
+  Member two(kernel, network, 2, 99);
+  one.know(2);
+  kernel.run_for(1s);
+  EXPECT_EQ(one.recorder.told, std::vector<std::uint64_t>{42});
+  EXPECT_EQ(two.recorder.told, std::vector<std::uint64_t>{42});
+}
+
+TEST_F(TransportTest, AMemberOfAnotherClusterIsRefusedWithTheReason) {
+  Member stranger(kernel, network, 2, 100);
+  one.know(2);
+  kernel.run_for(3s);
+  one.transport->send(heartbeat(1, 2, 1));
+  kernel.run_for(1s);
+  ASSERT_FALSE(one.recorder.refused.empty());
+  EXPECT_EQ(one.recorder.refused.front().verdict, Welcome::Verdict::kCluster);
+  EXPECT_EQ(one.recorder.refused.front().cluster_id, 100U);
+  EXPECT_TRUE(stranger.recorder.messages.empty());
+}
+
+TEST_F(TransportTest, ASnapshotTravelsWholeAndIsReported) {
+  Member two(kernel, network, 2, 99);
+  one.know(2);
+  const Bytes state = Bytes::adopt(std::string(3'000'000, 's'));
+  const raft::Message message{raft::NodeId(1), raft::NodeId(2), raft::Term(3),
+                              raft::InstallSnapshot{}};
+  one.transport->send_snapshot(message, state);
+  kernel.run_for(5s);
+  ASSERT_EQ(two.recorder.snapshots.size(), 1U);
+  EXPECT_EQ(two.recorder.snapshots.front(), state);
+  EXPECT_EQ(two.recorder.messages.front(), message);
+  EXPECT_EQ(one.recorder.reports, std::vector<bool>{true});
+}
+
+TEST_F(TransportTest, ASnapshotToNobodyIsReportedUndelivered) {
+  one.know(2);
+  one.transport->send_snapshot(heartbeat(1, 2, 1), Bytes(std::string_view("state")));
+  kernel.run_for(30s);
+  EXPECT_EQ(one.recorder.reports, std::vector<bool>{false});
+}
+
+TEST_F(TransportTest, ConnectsAgainAfterThePeerCameBack) {
+  Member two(kernel, network, 2, 99);
+  one.know(2);
+  kernel.run_for(1s);
+  two.machine.kill(sim::Death::kCrash, [&] { two.transport.reset(); });
+  one.transport->send(heartbeat(1, 2, 1));
+  kernel.run_for(2s);
+  EXPECT_GT(one.recorder.unreachable, 0);
+  two.machine.start();
+  two.transport = std::make_unique<Transport>(
+      two.machine.world(), telemetry::Log(two.silence, telemetry::Level::kInfo),
+      Options{.cluster_id = 99, .self = raft::NodeId(2)}, two.recorder);
+  two.machine.tasks().spawn(serve(two.machine.world(), "n2:2380", *two.transport));
+  kernel.run_for(5s);
+  one.transport->send(heartbeat(1, 2, 2));
+  kernel.run_for(1s);
+  ASSERT_FALSE(two.recorder.messages.empty());
+  EXPECT_EQ(two.recorder.messages.back(), heartbeat(1, 2, 2));
+}
+
+TEST_F(TransportTest, AQueueThatIsFullDropsAndReports) {
+  one.know(2);  // Nobody listens there.
+  const Options defaults;
+  for (std::size_t i = 0; i <= defaults.queue_messages_max; ++i) {
+    one.transport->send(heartbeat(1, 2, i));
+  }
+  EXPECT_EQ(one.recorder.unreachable, 1);
+}
+
+}  // namespace
+}  // namespace detcd::transport
