@@ -19,6 +19,19 @@ std::vector<Entry> without(const std::vector<Entry>& entries, std::size_t from, 
   return rest;
 }
 
+// Reads at a revision and compactions go so much further back.
+void shift_revisions(std::vector<OperationEntry>& operations, std::size_t by) {
+  const auto shift = [by](apply::Revision& revision) {
+    if (revision > 0) revision = std::max<apply::Revision>(1, revision - static_cast<int>(by));
+  };
+  for (OperationEntry& entry : operations) {
+    if (auto* range = std::get_if<apply::RangeRequest>(&entry.operation)) shift(range->revision);
+    if (auto* compact = std::get_if<apply::CompactionRequest>(&entry.operation)) {
+      shift(compact->revision);
+    }
+  }
+}
+
 class Shrinker {
  public:
   Shrinker(RunOptions options, const ShrinkLimits& limits, const StillFails& still_fails)
@@ -32,6 +45,10 @@ class Shrinker {
       const std::size_t before = best_.plan.size();
       reduce(&Plan::faults);
       reduce(&Plan::operations);
+      shifting_ = true;
+      reduce(&Plan::operations);
+      shifting_ = false;
+      reduce_pairs(&Plan::operations);
       cut_settings();
       changed = best_.plan.size() < before;
     }
@@ -72,7 +89,9 @@ class Shrinker {
         std::vector<RunOptions> candidates;
         for (std::size_t at = from; at < size && candidates.size() < limits_.at_once; at += chunk) {
           RunOptions candidate = best_;
-          candidate.plan.*entries = without(best_.plan.*entries, at, std::min(at + chunk, size));
+          const std::size_t end = std::min(at + chunk, size);
+          candidate.plan.*entries = without(best_.plan.*entries, at, end);
+          if (shifting_) shift_revisions(candidate.plan.operations, end - at);
           candidates.push_back(std::move(candidate));
         }
         // The chunks before the one that went had to stay; what follows moved up to its place.
@@ -86,8 +105,37 @@ class Shrinker {
     }
   }
 
-  void cut_settings() {
+  // At a local minimum two entries may be superfluous together.
+  void reduce_pairs(std::vector<OperationEntry> Plan::* entries) {
+    constexpr std::size_t kFew = 32;
+    bool shrank = true;
+    while (shrank && (best_.plan.*entries).size() <= kFew && !exhausted()) {
+      std::vector<RunOptions> candidates;
+      shrank = false;
+      const std::size_t size = (best_.plan.*entries).size();
+      for (std::size_t i = 0; i < size && !shrank && !exhausted(); ++i) {
+        for (std::size_t j = i + 1; j < size && !shrank; ++j) {
+          RunOptions candidate = best_;
+          candidate.plan.*entries = without(without(best_.plan.*entries, j, j + 1), i, i + 1);
+          candidates.push_back(std::move(candidate));
+          const bool last = i + 2 == size && j + 1 == size;
+          if (candidates.size() < limits_.at_once && !last) continue;
+          const std::size_t tried = candidates.size();
+          shrank = take_first(std::exchange(candidates, {})) < tried;
+        }
+      }
+    }
+  }
+
+  template <class Change>
+  void try_settings(const Change& change) {
     RunOptions candidate = best_;
+    change(candidate.settings);
+    if (candidate.settings == best_.settings || exhausted()) return;
+    static_cast<void>(take_first({std::move(candidate)}));
+  }
+
+  void cut_settings() {
     Duration last{};
     std::uint32_t clients = 1;
     for (const FaultEntry& entry : best_.plan.faults) last = std::max(last, entry.at);
@@ -95,21 +143,21 @@ class Shrinker {
       last = std::max(last, entry.at);
       clients = std::max(clients, entry.client);
     }
-    candidate.settings.clients = std::min(best_.settings.clients, clients);
-    if (candidate.settings.clients < best_.settings.clients && !exhausted()) {
-      static_cast<void>(take_first({candidate}));
+    try_settings([&](Settings& s) { s.clients = std::min(s.clients, clients); });
+    try_settings([&](Settings& s) { s.length = std::min(s.length, last + s.election * 2); });
+    // With a snapshot every few entries less has to happen before one is taken.
+    for (const std::uint64_t count : {10, 5, 2}) {
+      try_settings([&](Settings& s) { s.snapshot_count = std::min(s.snapshot_count, count); });
+      try_settings([&](Settings& s) { s.catch_up_entries = std::min(s.catch_up_entries, count); });
     }
-    candidate = best_;
-    const Duration length = last + best_.settings.election * 2;
-    if (length >= best_.settings.length || exhausted()) return;
-    candidate.settings.length = length;
-    static_cast<void>(take_first({std::move(candidate)}));
   }
 
   RunOptions best_;
   ShrinkLimits limits_;
   const StillFails& still_fails_;
   std::size_t judged_ = 0;
+  // A write that goes takes a revision along: what stands at later ones moves with it.
+  bool shifting_ = false;
 };
 
 }  // namespace

@@ -31,8 +31,8 @@ struct Shrunk {
 
 // `options` fails, at `failed_at` if that is known (else 0). Delta debugging (Zeller's ddmin by
 // complements): first whatever begins later goes, then faults, then operations, again until nothing
-// changes; the phase with faults and the number of clients are cut to what is used. The same for
-// the same answers, however many are judged at once.
+// changes; settings are cut to what is used (length, clients) or made smaller (snapshot counts).
+// The same for the same answers, however many are judged at once.
 [[nodiscard]] Shrunk shrink(RunOptions options, Duration failed_at, const ShrinkLimits& limits,
                             const StillFails& still_fails);
 

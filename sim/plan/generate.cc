@@ -210,8 +210,12 @@ apply::TxnRequest draw_txn(const Draw& draw, std::uint64_t base, std::uint64_t i
   return txn;
 }
 
+// A client that waits for its write can't see that its member answers from the past: some only
+// read.
 Operation draw_operation(const Draw& draw, std::uint64_t base, std::uint64_t id) {
   const std::uint64_t kind = draw.pick(kOperation, base + 50, 100);
+  const bool reader = draw.pick(kPace, ~std::uint64_t{0}, 3) == 0;
+  if (reader && kind < 90) return draw_range(draw, base);
   if (kind < 40) return draw_put(draw, base, id);
   if (kind < 72) return draw_range(draw, base);
   if (kind < 90) return draw_txn(draw, base, id);

@@ -29,7 +29,8 @@ void Faults::schedule(const std::vector<FaultEntry>& entries) {
   }
   for (const FaultEntry& entry : entries) {
     const Label label{NodeNumber(0), EventKind::kFault, hash64(print(entry))};
-    kernel_.schedule(VirtualTime(entry.at), label, [this, &entry] {
+    // In turn: one draw for all, so that an entry more or less changes none of the later draws.
+    kernel_.schedule_in_turn(VirtualTime(entry.at), label, [this, &entry] {
       if (!calm_ && carry_out(entry.fault)) ++carried_out_;
     });
   }

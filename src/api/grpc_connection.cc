@@ -153,7 +153,8 @@ runtime::Task<void> GrpcConnection::drain() {
 }
 
 void GrpcConnection::changed() {
-  output_.wake_all();
+  // Most requests leave nothing to write until they are answered.
+  if (closing_ || session_.closed() || session_.wants_write()) output_.wake_all();
   progress_.wake_all();
   if (next_due() < armed_) times_.wake_all();
 }

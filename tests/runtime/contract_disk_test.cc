@@ -175,6 +175,25 @@ TEST_P(DiskContract, WritesAndSyncsOfManyTasksAllHappen) {
   world_->run([](World world) { return sync_many(world); });
 }
 
+Task<void> write_and_sync_at_once(File& file, std::uint64_t offset, std::string bytes) {
+  co_await must_do(file.write_and_sync(offset, std::move(bytes)));
+}
+
+Task<void> sync_with_writes(World world) {
+  const FilePtr file = co_await open(world.disk, "file", OpenMode::kCreate);
+  TaskGroup tasks(world.scheduler);
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    tasks.spawn(write_and_sync_at_once(*file, i / 2, std::string(1, static_cast<char>('a' + i))));
+  }
+  co_await tasks.join();
+  const std::string all = co_await read(*file, 0, 100);
+  EXPECT_EQ(all, "bdfhjlnprt") << "operations of one file keep their order";
+}
+
+TEST_P(DiskContract, AWriteWithItsSyncIsInItsFilesOrder) {
+  world_->run([](World world) { return sync_with_writes(world); });
+}
+
 Task<void> overwrite(World world, File& file, int times) {
   for (int i = 0; i < times; ++i) {
     const auto gone = co_await runtime::with_timeout(world.scheduler, world.clock.boot(),

@@ -1,0 +1,53 @@
+// Stories that once went wrong, or would have.
+#include <gtest/gtest.h>
+
+#include "tests/sim_run/scenario.h"
+
+namespace detcd::sim {
+namespace {
+
+constexpr std::string_view kAlone = "set nodes 1\nset torn-ppm 0\nset garbage-ppm 0\n";
+
+std::string seed_line(int seed) {
+  return "seed " + std::to_string(seed) + "\n";
+}
+
+// A name is durable only after a sync of its directory: of each one on the way down to the log.
+TEST(Scenario, APowerLossRightAfterTheFirstAnswersKeepsTheDirectory) {
+  for (int seed = 1; seed <= 25; ++seed) {
+    const RunOptions options =
+        scenario(seed_line(seed) + std::string(kAlone) + puts(6, 100ms, 10ms) +
+                 "fault at 170ms power-loss n1 down 100ms\n");
+    const RunResult result = run_in_child(options).result;
+    EXPECT_EQ(result.verdict, Verdict::kPass) << "seed " << seed << ": " << failure_text(result);
+    EXPECT_EQ(result.faults, 1U);
+  }
+}
+
+TEST(Scenario, APowerLossAtAnyMomentOfTheBootstrapIsSurvived) {
+  for (int boundary = 1; boundary <= 120; ++boundary) {
+    const RunOptions options =
+        scenario(seed_line(boundary) + std::string(kAlone) + puts(6, 400ms, 10ms) +
+                 "fault at 0s power-loss n1 down 50ms boundary " + std::to_string(boundary) + "\n");
+    const RunResult result = run_in_child(options).result;
+    EXPECT_EQ(result.verdict, Verdict::kPass)
+        << "boundary " << boundary << ": " << failure_text(result);
+  }
+}
+
+// Rot in the first sectors takes the whole log along: such a member still knows whom to ask.
+TEST(Scenario, AMemberWhoseWholeLogIsLostComesBack) {
+  std::uint64_t recoveries = 0;
+  for (int where = 0; where < 24; ++where) {
+    const RunOptions options = scenario(
+        seed_line(where + 1) + puts(30, 300ms, 50ms) + "fault at 900ms rot n2 down 200ms where " +
+        std::to_string(where * 0x10001) + "\nfault at 3s crash leader down 500ms\n");
+    const RunResult result = run_in_child(options).result;
+    EXPECT_EQ(result.verdict, Verdict::kPass) << "where " << where << ": " << failure_text(result);
+    recoveries += result.recoveries;
+  }
+  EXPECT_GT(recoveries, 4U);
+}
+
+}  // namespace
+}  // namespace detcd::sim
