@@ -92,9 +92,10 @@ class RangeAnswer:
         self.more, self.count = bool(parsed.get(3, [0])[0]), parsed.get(4, [0])[0]
 
 
-# Nothing is kept between channels: a server that was killed must be dialed again soon.
+# Nothing is kept between channels: a server that was killed must be dialed again soon. The least
+# backoff is, above all, how long an attempt to connect may take: that of a busy machine.
 OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50),
-           ("grpc.min_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200),
+           ("grpc.min_reconnect_backoff_ms", 5000), ("grpc.max_reconnect_backoff_ms", 200),
            ("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1),
            ("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)]
 
