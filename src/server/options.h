@@ -27,8 +27,8 @@ struct NodeOptions {
   bool pre_vote = true;
   std::uint64_t snapshot_count = 10'000;
   std::uint64_t catch_up_entries = 5'000;
-  // Zeros are written and synced before a member first serves, and up to this much is copied when it
-  // comes back after a crash: small enough for a busy disk, large enough to be cut rarely.
+  // Zeros are written and synced before a member first serves, and up to this much is copied when
+  // it comes back after a crash: small enough for a busy disk, large enough to be cut rarely.
   std::uint64_t wal_segment_bytes = 16 << 20;
   apply::Limits limits;
   std::int64_t quota_bytes = 2'147'483'648;

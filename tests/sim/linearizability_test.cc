@@ -116,7 +116,7 @@ class Story {
     return *this;
   }
   Story& served(std::uint64_t index) {
-    history_.read_at[last_] = index;
+    history_.read_at[last_].push_back({1, index});
     return *this;
   }
   Story& answered(apply::Response response, int revision) {
