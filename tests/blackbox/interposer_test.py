@@ -61,7 +61,9 @@ def no_answer_leaves_before_its_sync(work):
         puts, records = server.work_and_die(number, 150)
         early, looked_at = early_answers(records, server.client_port, tokens(puts))
         equal(early[:2], [], "answers that left before their sync")
-        expect(looked_at >= len(puts), f"{looked_at} answers were seen of {len(puts)} that arrived")
+        # The kill may come between a send and its record: one thread sends, so one may be missing.
+        expect(looked_at >= len(puts) - 1,
+               f"{looked_at} answers were seen of {len(puts)} that arrived")
         total += looked_at
     say(f"{total} answers, each behind its sync")
 
