@@ -193,14 +193,15 @@ void ClusterOracle::recall(std::uint32_t node, const raft::Raft& core) {
 void ClusterOracle::check_leader(std::uint32_t node, const raft::Raft& core) {
   const raft::Status status = core.status();
   remember_votes(node, status);
-  for (const auto& [index, term] : committed_) {
-    if (raft::Index(index) < status.first_index) continue;
+  for (const auto& [index, committed] : committed_) {
+    // Figure 3.2 speaks of leaders of later terms: the votes for an earlier one may arrive late.
+    if (raft::Index(index) < status.first_index || committed.in >= status.term.value()) continue;
     const std::optional<raft::Term> has = core.term_at(raft::Index(index));
-    if (has && has->value() == term) continue;
+    if (has && has->value() == committed.term) continue;
     fail("leader completeness", "a leader lacks a committed entry: " + member(node) +
                                     " leads term " + std::to_string(status.term.value()) +
                                     " without index " + std::to_string(index) + " of term " +
-                                    std::to_string(term));
+                                    std::to_string(committed.term));
     return;
   }
 }
@@ -211,12 +212,14 @@ void ClusterOracle::committed(std::uint32_t node, const raft::Raft& core, raft::
   for (raft::Index index = first; index <= to; ++index) {
     const std::optional<raft::Term> term = core.term_at(index);
     if (!term) continue;
-    const auto [known, fresh] = committed_.emplace(index.value(), term->value());
-    if (!fresh && known->second != term->value()) {
+    const Committed seen{term->value(), core.term().value()};
+    const auto [known, fresh] = committed_.emplace(index.value(), seen);
+    known->second.in = std::min(known->second.in, seen.in);
+    if (!fresh && known->second.term != seen.term) {
       fail("state machine safety", "two entries were committed at one index: " + member(node) +
                                        " committed term " + std::to_string(term->value()) +
                                        " at index " + std::to_string(index.value()) +
-                                       ", others term " + std::to_string(known->second));
+                                       ", others term " + std::to_string(known->second.term));
       return;
     }
   }

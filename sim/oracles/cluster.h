@@ -69,7 +69,11 @@ class ClusterOracle {
   std::optional<Violation> violation_;
   std::function<void()> tell_;
   std::map<std::uint64_t, std::uint32_t> leader_of_;  // Term → node.
-  std::map<std::uint64_t, std::uint64_t> committed_;  // Index → term, as first seen committed.
+  struct Committed {
+    std::uint64_t term = 0;  // Of the entry.
+    std::uint64_t in = 0;    // The earliest term in which a member knew it to be committed.
+  };
+  std::map<std::uint64_t, Committed> committed_;                          // By index.
   std::map<std::uint64_t, std::map<std::uint32_t, raft::NodeId>> votes_;  // Term → who → for whom.
   std::map<std::uint32_t, Memory> memory_;
   Numbers numbers_;
