@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -80,7 +79,8 @@ bool RequestParser::State::advance() {
       if (pending.empty()) return false;
     }
     boost::system::error_code error;
-    const std::size_t taken = parser->put(boost::asio::buffer(pending), error);
+    const std::size_t taken =
+        parser->put(boost::beast::net::const_buffer(pending.data(), pending.size()), error);
     pending.erase(0, taken);
     begun = true;
     if (error && error != http::error::need_more) {

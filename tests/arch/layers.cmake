@@ -6,7 +6,6 @@ set(violations "")
 
 # Header pattern, then the modules that own it: library names stand for "declares it in LIBS".
 set(owners
-  "^boost/asio/buffer\\.hpp$" "runtime_asio http1"  # What Beast's parser is fed with.
   "^boost/asio" "runtime_asio"
   "^boost/beast" "http1"
   "^boost/" "LIBS boost_headers"
