@@ -100,6 +100,16 @@ Result<Sample> measure(const Server& server, const Scenario& scenario,
     load.kind = Kind::kRange;
     load.keys = std::min<std::uint64_t>(kRangeKeys, filled->acknowledged.size() / 2);
   }
+  // Both have just started: their first second of work (caches, files being prepared) isn't
+  // counted.
+  Load warm_up = load;
+  warm_up.prefix = "warm/";
+  warm_up.length = 1s;
+  if (scenario.kind == Kind::kPut) {
+    const auto warmed =
+        run<Result<Measured>>([&](runtime::World world) { return run_load(world, warm_up); });
+    if (!warmed) return warmed.error();
+  }
   const std::uint64_t cpu = cluster->cpu_microseconds();
   const std::uint64_t flushes = device_flushes(options.directory);
   const auto measured =

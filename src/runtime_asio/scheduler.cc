@@ -65,8 +65,16 @@ boost::asio::io_context& AsioScheduler::context() {
 
 void AsioScheduler::run() {
   const AsioScheduler* const outer = std::exchange(running, this);
-  core_->context.restart();
-  core_->context.run();
+  boost::asio::io_context& context = core_->context;
+  context.restart();
+  while (!context.stopped()) {
+    run_batch();
+    if (first_ != nullptr) {
+      context.poll();
+    } else {
+      context.run_one();
+    }
+  }
   running = outer;
 }
 
@@ -112,22 +120,16 @@ void AsioScheduler::unlink(runtime::Operation& operation) noexcept {
 void AsioScheduler::enqueue(runtime::Operation& operation) {
   operation.place = 0;
   append(operation);
-  post_drain();
 }
 
-void AsioScheduler::post_drain() {
-  if (std::exchange(drain_posted_, true)) return;
-  boost::asio::post(core_->context, [this] { drain(); });
-}
-
-void AsioScheduler::drain() {
+// What a handler of the context has set going follows it at once: a turn through the context's own
+// queue would look at the sockets once more before.
+void AsioScheduler::run_batch() {
   for (int i = 0; i < kBatch && first_ != nullptr; ++i) {
     runtime::Operation& operation = *first_;
     unlink(operation);
     Scheduler::run(operation);
   }
-  drain_posted_ = false;
-  if (first_ != nullptr) post_drain();
 }
 
 void AsioScheduler::arm(runtime::Operation& operation, TimePoint deadline) {
@@ -161,7 +163,6 @@ void AsioScheduler::run_timers() {
   timer_set_for_ = kNever;
   const TimePoint now = clock_.boot();
   while (!timers_.empty() && timers_.earliest() <= now) append(timers_.pop());
-  if (first_ != nullptr) post_drain();
   set_timer();
 }
 

@@ -55,15 +55,13 @@ class AsioScheduler final : public runtime::Scheduler {
   void withdraw(runtime::Operation& operation) noexcept override;
   void append(runtime::Operation& operation);
   void unlink(runtime::Operation& operation) noexcept;
-  void post_drain();
-  void drain();
+  void run_batch();
   void set_timer();
   void run_timers();
 
   OsClock clock_;
   runtime::Operation* first_ = nullptr;
   runtime::Operation* last_ = nullptr;
-  bool drain_posted_ = false;
   std::vector<std::move_only_function<void()>> local_work_;
   LocalTurn local_turn_{*this};
   TimerHeap timers_;
