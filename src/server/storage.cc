@@ -13,6 +13,8 @@ namespace detcd::server {
 namespace {
 
 constexpr std::string_view kIdentityMagic = "DETCDID1";
+constexpr std::string_view kClaim =
+    "bootstrap";  // Names the log's directory, until the identity is there.
 constexpr std::string_view kReadme =
     "This is the data directory of a detcd member. It isn't etcd's: etcd, etcdctl and etcdutl "
     "can't\n"
@@ -144,12 +146,49 @@ runtime::Task<Result<void>> make_directories(runtime::World world, Paths paths) 
   co_return Result<void>();
 }
 
+bool is_no_log_file(const runtime::DirectoryEntry& entry) {
+  return entry.is_directory || entry.name == "LOCK";
+}
+
+// src/wal/FORMAT.md: 16 hex digits, and a kind.
+bool is_of_our_log(std::string_view name) {
+  constexpr std::size_t kDigits = 16;
+  return name.find_first_not_of("0123456789abcdef") == kDigits && name[kDigits] == '.';
+}
+
+Error foreign_log(const Paths& paths, const std::string& name) {
+  return {Errc::kIncompatible, "the log's directory " + paths.wal + " holds " + name + ", but " +
+                                   paths.member +
+                                   " has no identity of a member: nothing was changed; say the "
+                                   "--data-dir it belongs to, or an empty --wal-dir"};
+}
+
+// A directory said by --wal-dir may be anybody's. What it holds may go only if a bootstrap into
+// this data directory put it there, and that is so if it was empty when this mark was made.
+runtime::Task<Result<void>> claim_log_directory(runtime::World world, Paths paths) {
+  const Result<std::optional<std::string>> claimed =
+      co_await read_whole(world, paths.member + "/" + std::string(kClaim));
+  if (!claimed) co_return claimed.error();
+  if (*claimed == paths.wal) co_return Result<void>();
+  const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world.disk.list(paths.wal);
+  if (!entries) co_return entries.error();
+  for (const runtime::DirectoryEntry& entry : *entries) {
+    if (!is_no_log_file(entry)) co_return foreign_log(paths, entry.name);
+  }
+  co_return co_await write_durably(world, paths.member, std::string(kClaim), paths.wal);
+}
+
 // What an interrupted bootstrap left: nothing in it was ever acknowledged.
-runtime::Task<Result<void>> remove_files(runtime::World world, std::string directory) {
+runtime::Task<Result<void>> remove_files(runtime::World world, Paths paths) {
+  const std::string& directory = paths.wal;
   const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world.disk.list(directory);
   if (!entries) co_return entries.error();
   for (const runtime::DirectoryEntry& entry : *entries) {
-    if (entry.is_directory || entry.name == "LOCK") continue;
+    if (is_no_log_file(entry)) continue;
+    if (!is_of_our_log(entry.name)) co_return foreign_log(paths, entry.name);
+  }
+  for (const runtime::DirectoryEntry& entry : *entries) {
+    if (is_no_log_file(entry)) continue;
     const Result<void> removed = co_await world.disk.remove(directory + "/" + entry.name);
     if (!removed) co_return removed.error();
   }
@@ -165,7 +204,11 @@ wal::Options wal_options(const NodeOptions& options) {
 runtime::Task<Result<void>> bootstrap(runtime::World world, NodeOptions options, Paths paths,
                                       Storage& storage) {
   storage.identity = {options.cluster_id, options.member_id};
-  const Result<void> emptied = co_await remove_files(world, paths.wal);
+  if (!options.wal_dir.empty()) {
+    const Result<void> claimed = co_await claim_log_directory(world, paths);
+    if (!claimed) co_return claimed.error();
+  }
+  const Result<void> emptied = co_await remove_files(world, paths);
   if (!emptied) co_return emptied.error();
   Result<std::unique_ptr<wal::Wal>> log =
       co_await wal::Wal::create(world, paths.wal, storage.identity, wal_options(options));
@@ -182,8 +225,10 @@ runtime::Task<Result<void>> bootstrap(runtime::World world, NodeOptions options,
       co_await write_durably(world, options.data_dir, "README", std::string(kReadme));
   if (!readme) co_return readme.error();
   storage.fresh = true;
-  co_return co_await write_durably(world, paths.member, "identity",
-                                   encode_identity(storage.identity));
+  const Result<void> identified =
+      co_await write_durably(world, paths.member, "identity", encode_identity(storage.identity));
+  if (!identified || options.wal_dir.empty()) co_return identified;
+  co_return co_await world.disk.remove(paths.member + "/" + std::string(kClaim));
 }
 
 std::string describe(const wal::Recovered& recovered) {
@@ -341,6 +386,14 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
     const Result<void> directories = co_await make_directories(world, paths);
     if (!directories) co_return directories.error();
     storage.identity = {options.cluster_id, options.member_id};
+  }
+  if (!options.wal_dir.empty()) {
+    Result<std::unique_ptr<runtime::DirectoryLock>> log_lock = co_await world.disk.lock(paths.wal);
+    if (!log_lock) {
+      co_return Error{log_lock.error().code, "cannot lock the log's directory " + paths.wal + ": " +
+                                                 log_lock.error().message};
+    }
+    storage.wal_lock = std::move(*log_lock);
   }
   const snapshot::Identity owner{storage.identity.cluster_id, storage.identity.member_id};
   Result<std::unique_ptr<snapshot::Store>> snapshots =

@@ -1,10 +1,15 @@
 // The data directory of a member: locked, identified, its log and snapshot opened, or bootstrapped
 // when it is new. Foreign directories are refused and left untouched.
 //
-//   DATA/README               what this directory is, for people and for etcd's tools
-//   DATA/member/identity      cluster id, member id, format version; its presence ends the
-//   bootstrap DATA/member/wal/          the log (src/wal/FORMAT.md), unless --wal-dir says
-//   elsewhere DATA/member/snap/         the snapshot (src/snapshot/FORMAT.md)
+//   DATA/README            what this directory is, for people and for etcd's tools
+//
+//   DATA/member/identity   cluster id, member id, format version; its presence ends the bootstrap
+//
+//   DATA/member/bootstrap  until then: the --wal-dir that was empty when the bootstrap began
+//
+//   DATA/member/wal/       the log (src/wal/FORMAT.md), unless --wal-dir says elsewhere
+//
+//   DATA/member/snap/      the snapshot (src/snapshot/FORMAT.md)
 #pragma once
 
 #include <memory>
@@ -22,6 +27,7 @@ namespace detcd::server {
 
 struct Storage {
   std::unique_ptr<runtime::DirectoryLock> lock;
+  std::unique_ptr<runtime::DirectoryLock> wal_lock;  // Of a log that is kept elsewhere.
   wal::Identity identity;
   std::unique_ptr<wal::Wal> wal;
   std::unique_ptr<snapshot::Store> snapshots;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/machine.h"
 
 namespace detcd::server {
@@ -90,6 +92,54 @@ TEST_F(StorageTest, ABootstrapThatWasInterruptedAnywhereIsDoneAgain) {
     if (!crashed) return;
   }
   FAIL() << "the bootstrap has more boundaries than the test expects";
+}
+
+NodeOptions with_log_at(std::string wal_dir, std::string data_dir = "/data/n1") {
+  NodeOptions elsewhere = options(1);
+  elsewhere.data_dir = std::move(data_dir);
+  elsewhere.wal_dir = std::move(wal_dir);
+  return elsewhere;
+}
+
+TEST_F(StorageTest, AnInterruptedBootstrapWithItsLogElsewhereIsDoneAgain) {
+  const telemetry::Log log(silence, telemetry::Level::kInfo);
+  for (std::uint64_t boundary = 0; boundary < 400; ++boundary) {
+    test::Machine other(boundary);
+    other.crash_after(boundary, test::CrashKind::kPower);
+    other.run(open_storage(other.world(), log, with_log_at("/data/log"))).reset();
+    const bool crashed = other.crashed();
+    other.restart();
+    const auto storage = other.run(open_storage(other.world(), log, with_log_at("/data/log")));
+    ASSERT_TRUE(storage->ok()) << "boundary " << boundary << ": " << storage->error().message;
+    EXPECT_EQ((*storage)->recovered.entries.size(), 1U) << "boundary " << boundary;
+    if (!crashed) return;
+  }
+  FAIL() << "the bootstrap has more boundaries than the test expects";
+}
+
+TEST_F(StorageTest, ALogElsewhereThatIsNotThisMembersIsLeftAlone) {
+  const telemetry::Log log(silence, telemetry::Level::kInfo);
+  const auto refused = [&](NodeOptions asked) {
+    const std::optional<Result<Storage>> storage =
+        machine.run(open_storage(machine.world(), log, std::move(asked)));
+    EXPECT_FALSE(storage->ok());
+    return storage->ok() ? Errc::kInternal : storage->error().code;
+  };
+  put_file("/data/mine/letter.txt", "precious");
+  EXPECT_EQ(refused(with_log_at("/data/mine")), Errc::kIncompatible);
+  put_file("/data/n1/member/wal/0000000000000000-0000000000000000.wal", "etcd's");
+  EXPECT_EQ(refused(options(1)), Errc::kIncompatible);
+  // Another data directory, by mistake: the log of the first one stays whole.
+  const NodeOptions first = with_log_at("/data/log", "/data/n2");
+  machine.run(open_storage(machine.world(), log, first)).reset();
+  machine.restart();
+  EXPECT_EQ(refused(with_log_at("/data/log", "/data/n3")), Errc::kIncompatible);
+  const auto storage = machine.run(open_storage(machine.world(), log, first));
+  ASSERT_TRUE(storage->ok()) << storage->error().message;
+  EXPECT_EQ((*storage)->recovered.entries.size(), 1U);
+  EXPECT_EQ(refused(with_log_at("/data/log", "/data/n4")), Errc::kBusy) << "it is in use";
+  const std::vector<std::string> files = machine.disk().image().files();
+  EXPECT_NE(std::ranges::find(files, "/data/mine/letter.txt"), files.end());
 }
 
 TEST_F(StorageTest, ADirectoryInUseIsRefused) {
