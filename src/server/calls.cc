@@ -39,6 +39,10 @@ runtime::Task<void> Node::take_calls() {
 
 void Node::on_call(Call call) {
   const ReturnAddress origin{call.call, call.trace, call.reply};
+  if (call.require_leader && !leader_) {
+    answer(origin, apply::ApiError::kNoLeader);
+    return;
+  }
   std::visit(Overload{
                  [&](apply::PutRequest& put) { propose(call, {{}, std::move(put)}); },
                  [&](apply::DeleteRangeRequest& erase) { propose(call, {{}, std::move(erase)}); },
