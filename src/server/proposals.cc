@@ -1,7 +1,10 @@
 #include "server/proposals.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "base/check.h"
 #include "wire/command_codec.h"
 
 namespace detcd::server {
@@ -27,17 +30,22 @@ std::optional<apply::ApiError> Proposals::propose(apply::Command command,
   pending_.emplace(next_.ordinal, Pending{std::move(origin), now + request_timeout(options_), now,
                                           encoded.size()});
   batch_.push_back(std::move(encoded));
+  batch_ordinals_.push_back(next_.ordinal);
   return std::nullopt;
 }
 
 std::vector<Bytes> Proposals::take_batch() {
+  taken_ordinals_ = std::exchange(batch_ordinals_, {});
   return std::exchange(batch_, {});
 }
 
 void Proposals::give_back(std::vector<Bytes> commands) {
+  check(commands.size() == taken_ordinals_.size(), "what is given back is the last batch taken");
   commands.insert(commands.end(), std::make_move_iterator(batch_.begin()),
                   std::make_move_iterator(batch_.end()));
   batch_ = std::move(commands);
+  taken_ordinals_.insert(taken_ordinals_.end(), batch_ordinals_.begin(), batch_ordinals_.end());
+  batch_ordinals_ = std::exchange(taken_ordinals_, {});
 }
 
 std::optional<Proposals::Pending> Proposals::complete(const apply::RequestId& id) {
@@ -65,8 +73,12 @@ std::vector<Proposals::Pending> Proposals::expire(TimePoint now) {
     expired.push_back(std::move(pending_.begin()->second));
     pending_.erase(pending_.begin());
   }
-  // Nobody waits for what is left in the batch: it would only surprise later.
-  if (pending_.empty()) batch_.clear();
+  // Nobody waits any more for those of the batch that expired: proposed when there is a leader
+  // again, hours later perhaps, they would only surprise.
+  const std::uint64_t first = pending_.empty() ? next_.ordinal + 1 : pending_.begin()->first;
+  const auto kept = std::ranges::lower_bound(batch_ordinals_, first);
+  batch_.erase(batch_.begin(), batch_.begin() + (kept - batch_ordinals_.begin()));
+  batch_ordinals_.erase(batch_ordinals_.begin(), kept);
   return expired;
 }
 
@@ -75,6 +87,7 @@ std::vector<Proposals::Pending> Proposals::take_all() {
   for (auto& [ordinal, pending] : pending_) all.push_back(std::move(pending));
   pending_.clear();
   batch_.clear();
+  batch_ordinals_.clear();
   pending_bytes_ = 0;
   return all;
 }

@@ -41,13 +41,14 @@ class Proposals {
   // What to hand to Raft now, in order of arrival.
   [[nodiscard]] std::vector<Bytes> take_batch();
   [[nodiscard]] bool has_batch() const { return !batch_.empty(); }
-  // Raft had no leader for these: they go first next time.
+  // Raft had no leader for the batch taken last: it goes first next time.
   void give_back(std::vector<Bytes> commands);
   // The answer of an applied command is here: who waits for it, if it was one of ours.
   std::optional<Pending> complete(const apply::RequestId& id);
   // The client went away; what was proposed stays.
   void forget(CallId call, const runtime::Mailbox<Reply>::Sender& reply);
-  // Those whose deadline has passed, oldest first.
+  // Those whose deadline has passed, oldest first. What of them wasn't handed to Raft never will
+  // be.
   [[nodiscard]] std::vector<Pending> expire(TimePoint now);
   [[nodiscard]] std::vector<Pending> take_all();
   [[nodiscard]] TimePoint next_deadline() const;
@@ -59,6 +60,8 @@ class Proposals {
   apply::RequestId next_;
   std::map<std::uint64_t, Pending> pending_;  // By ordinal: deadlines ascend with it.
   std::vector<Bytes> batch_;
+  std::vector<std::uint64_t> batch_ordinals_;  // Of each of the batch, ascending.
+  std::vector<std::uint64_t> taken_ordinals_;  // Of the batch taken last.
   std::size_t pending_bytes_ = 0;
 };
 

@@ -78,6 +78,23 @@ TEST(Proposals, ExpireInOrderOfTheirDeadlines) {
   EXPECT_EQ(proposals.next_deadline(), kStart + 8s);
 }
 
+TEST(Proposals, WhatExpiredBeforeRaftTookItIsNeverProposed) {
+  const NodeOptions settings = options();
+  Proposals proposals(settings, 1);
+  ASSERT_FALSE(proposals.propose(put("a"), std::nullopt, kStart));
+  ASSERT_FALSE(proposals.propose(put("b"), std::nullopt, kStart + 1s));
+  proposals.give_back(proposals.take_batch());
+  ASSERT_FALSE(proposals.propose(put("c"), std::nullopt, kStart + 2s));
+  EXPECT_EQ(proposals.expire(kStart + 7s).size(), 1U);
+  const std::vector<Bytes> batch = proposals.take_batch();
+  ASSERT_EQ(batch.size(), 2U) << "there was no leader, and the first one's client was told so";
+  EXPECT_EQ(wire::decode_command(batch[0])->id, (apply::RequestId{7, (1ULL << 40) + 2}));
+  EXPECT_EQ(wire::decode_command(batch[1])->id, (apply::RequestId{7, (1ULL << 40) + 3}));
+  proposals.give_back(batch);
+  EXPECT_EQ(proposals.expire(kStart + 9s).size(), 2U);
+  EXPECT_FALSE(proposals.has_batch());
+}
+
 TEST(Proposals, ForgettingACallKeepsItsCommand) {
   const NodeOptions settings = options();
   Proposals proposals(settings, 1);
