@@ -1,6 +1,7 @@
 // What clients ask: writes become commands, reads are answered from the applied state.
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "apply/validate.h"
 #include "server/node.h"
@@ -23,15 +24,19 @@ runtime::Task<void> Node::take_calls() {
     std::optional<ToNode> message = co_await mailbox_.receive();
     if (!message) co_return;
     // All that has arrived goes into one turn of the core: one append, one sync.
+    std::vector<Forget> taken_back;
     while (message) {
       if (Call* call = std::get_if<Call>(&*message)) {
         on_call(std::move(*call));
       } else {
-        const Forget& forget = std::get<Forget>(*message);
-        proposals_.forget(forget.call, forget.reply);
-        reads_.forget(forget.call, forget.reply);
+        taken_back.push_back(std::get<Forget>(*std::move(message)));
       }
       message = mailbox_.try_receive();
+    }
+    if (!taken_back.empty()) {
+      const Forgotten forgotten(std::move(taken_back));
+      proposals_.forget(forgotten);
+      reads_.forget(forgotten);
     }
     work_.wake_all();
   }

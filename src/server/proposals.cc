@@ -58,10 +58,9 @@ std::optional<Proposals::Pending> Proposals::complete(const apply::RequestId& id
   return pending;
 }
 
-void Proposals::forget(CallId call, const runtime::Mailbox<Reply>::Sender& reply) {
+void Proposals::forget(const Forgotten& calls) {
   for (auto& [ordinal, pending] : pending_) {
-    const bool its =
-        pending.origin && pending.origin->call == call && pending.origin->reply == reply;
+    const bool its = pending.origin && calls.contains(pending.origin->call, pending.origin->reply);
     if (its) pending.origin.reset();
   }
 }

@@ -9,6 +9,7 @@
 
 #include "apply/command.h"
 #include "base/bytes.h"
+#include "server/forgotten.h"
 #include "server/options.h"
 #include "server/service.h"
 
@@ -45,8 +46,8 @@ class Proposals {
   void give_back(std::vector<Bytes> commands);
   // The answer of an applied command is here: who waits for it, if it was one of ours.
   std::optional<Pending> complete(const apply::RequestId& id);
-  // The client went away; what was proposed stays.
-  void forget(CallId call, const runtime::Mailbox<Reply>::Sender& reply);
+  // Their clients went away; what was proposed stays.
+  void forget(const Forgotten& calls);
   // Those whose deadline has passed, oldest first. What of them wasn't handed to Raft never will
   // be.
   [[nodiscard]] std::vector<Pending> expire(TimePoint now);

@@ -61,9 +61,9 @@ std::vector<WaitingRead> Reads::expire(TimePoint now) {
   return expired;
 }
 
-void Reads::forget(CallId call, const runtime::Mailbox<Reply>::Sender& reply) {
+void Reads::forget(const Forgotten& calls) {
   const auto is_its = [&](const WaitingRead& read) {
-    return read.origin.call == call && read.origin.reply == reply;
+    return calls.contains(read.origin.call, read.origin.reply);
   };
   std::erase_if(next_, is_its);
   std::erase_if(round_, is_its);

@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "raft/types.h"
+#include "server/forgotten.h"
 #include "server/proposals.h"
 #include "server/service.h"
 
@@ -37,7 +38,7 @@ class Reads {
   // Those whose index is applied.
   [[nodiscard]] std::vector<WaitingRead> take_ready(raft::Index applied);
   [[nodiscard]] std::vector<WaitingRead> expire(TimePoint now);
-  void forget(CallId call, const runtime::Mailbox<Reply>::Sender& reply);
+  void forget(const Forgotten& calls);
   // A leader is known again: no need to wait for the retry.
   void retry_now() { not_before_ = {}; }
   [[nodiscard]] TimePoint next_deadline() const;

@@ -99,7 +99,7 @@ TEST(Proposals, ForgettingACallKeepsItsCommand) {
   const NodeOptions settings = options();
   Proposals proposals(settings, 1);
   ASSERT_FALSE(proposals.propose(put("a"), ReturnAddress{CallId(1)}, kStart));
-  proposals.forget(CallId(1), {});
+  proposals.forget(Forgotten({{CallId(1), {}}}));
   EXPECT_EQ(proposals.take_batch().size(), 1U);
   EXPECT_FALSE(proposals.complete({7, (1ULL << 40) + 1})->origin);
 }
