@@ -133,6 +133,15 @@ runtime::Task<Result<std::unique_ptr<runtime::Stream>>> Transport::dial(Peer& pe
   co_return std::move(*stream);
 }
 
+// Pauses longer each time, up to the bound, by a random part so that not all dial together.
+runtime::Task<void> Transport::back_off(Peer& peer, Duration& backoff) {
+  const std::uint64_t jitter = world_.random.below(static_cast<std::uint64_t>(backoff.count()),
+                                                   kBackoff, peer.id.value(), peer.dials++);
+  const Duration pause = backoff / 2 + Duration(static_cast<std::int64_t>(jitter)) / 2;
+  backoff = std::min(backoff * 2, options_.backoff_max);
+  co_await runtime::sleep_for(world_.scheduler, pause);
+}
+
 runtime::Task<void> Transport::run_peer(Peer& peer) {
   Duration backoff = options_.backoff_min;
   for (;;) {
@@ -147,14 +156,10 @@ runtime::Task<void> Transport::run_peer(Peer& peer) {
       // What waited for this peer is stale by the time it is back.
       peer.queue.clear();
       peer.queued_bytes = 0;
-      const std::uint64_t jitter = world_.random.below(static_cast<std::uint64_t>(backoff.count()),
-                                                       kBackoff, peer.id.value(), peer.dials++);
-      co_await runtime::sleep_for(world_.scheduler,
-                                  backoff / 2 + Duration(static_cast<std::int64_t>(jitter)) / 2);
-      backoff = std::min(backoff * 2, options_.backoff_max);
+      co_await back_off(peer, backoff);
       continue;
     }
-    backoff = options_.backoff_min;
+    const TimePoint connected = world_.clock.boot();
     peer.reported_unreachable = false;
     peer.connected = true;
     log_.info("established TCP streaming connection with remote peer",
@@ -165,6 +170,13 @@ runtime::Task<void> Transport::run_peer(Peer& peer) {
               {{"remote-peer-id", telemetry::hex(peer.id.value())}});
     (*stream)->abort();
     receiver_.on_unreachable(peer.id);
+    // One that hangs up on us again and again, as on messages it can't read, isn't dialed without a
+    // pause either.
+    if (world_.clock.boot() - connected < options_.backoff_max) {
+      co_await back_off(peer, backoff);
+    } else {
+      backoff = options_.backoff_min;
+    }
   }
 }
 

@@ -82,6 +82,7 @@ class Transport {
   runtime::Task<void> receive_snapshot(runtime::Stream& stream, FrameReader reader,
                                        raft::NodeId from);
   runtime::Task<void> run_peer(Peer& peer);
+  runtime::Task<void> back_off(Peer& peer, Duration& backoff);
   runtime::Task<void> feed_peer(Peer& peer, runtime::Stream& stream);
   runtime::Task<void> watch_peer(Peer& peer, runtime::Stream& stream);
   runtime::Task<Result<std::unique_ptr<runtime::Stream>>> dial(Peer& peer, Purpose purpose);

@@ -151,6 +151,33 @@ TEST_F(TransportTest, ConnectsAgainAfterThePeerCameBack) {
   EXPECT_EQ(two.recorder.messages.back(), heartbeat(1, 2, 2));
 }
 
+runtime::Task<void> welcome_and_hang_up(runtime::World world, std::string address, int& visits) {
+  Result<std::unique_ptr<runtime::Listener>> listener = co_await world.network.listen(address);
+  check(listener.ok(), "the test's port is free");
+  for (;;) {
+    Result<std::unique_ptr<runtime::Stream>> stream = co_await (*listener)->accept();
+    check(stream.ok(), "the dialer comes");
+    ++visits;
+    const Result<std::string_view> hello = co_await (*stream)->read();
+    static_cast<void>(hello);
+    Welcome welcome;
+    welcome.cluster_id = 99;
+    const Result<void> said = co_await (*stream)->write(encode(welcome));
+    static_cast<void>(said);
+  }
+}
+
+TEST_F(TransportTest, APeerThatAlwaysHangsUpIsNotDialedWithoutAPause) {
+  sim::Machine rude(kernel, network, {.node = sim::NodeNumber(2), .host = "n2"});
+  int visits = 0;
+  rude.tasks().spawn(welcome_and_hang_up(rude.world(), "n2:2380", visits));
+  one.know(2);
+  kernel.run_for(10s);
+  EXPECT_GE(visits, 5);
+  EXPECT_LE(visits, 40);
+  rude.kill(sim::Death::kCrash, [] {});
+}
+
 TEST_F(TransportTest, AQueueThatIsFullDropsAndReports) {
   one.know(2);  // Nobody listens there.
   const Options defaults;
