@@ -224,7 +224,10 @@ Task<Result<std::unique_ptr<SocketListener>>> AsioNetwork::listen_for_sockets(st
     Result<UniqueFd> fd = listen_at(endpoint);
     if (!fd) {
       last = fd.error();
-      continue;
+      // The next one is for a system without such addresses only. A port in use on the first must
+      // not send the server to where its clients don't look, and somebody else answers them.
+      if (last.code == Errc::kInvalid) continue;
+      co_return std::move(last);
     }
     auto door = std::make_shared<Door>(scheduler_);
     error_code error;

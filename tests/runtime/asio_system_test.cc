@@ -1,6 +1,7 @@
 // What only the real world has: unix sockets, names, descriptors that run out, several threads, and
 // files that other processes see.
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -144,6 +145,35 @@ Task<void> by_name(World world) {
 TEST_F(AsioSystem, NamesAreResolved) {
   AsioWorld world(directory_);
   run(world, by_name(world.world()));
+}
+
+// IPv6 alone, so that a listener that then tried IPv4 would find its port free there.
+UniqueFd holder_of_ipv6(std::uint16_t port) {
+  UniqueFd fd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  sockaddr_in6 all{};
+  all.sin6_family = AF_INET6;
+  all.sin6_port = htons(port);
+  const bool held = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&all), sizeof all) == 0 &&
+                    ::listen(fd.get(), 1) == 0;
+  return held ? std::move(fd) : UniqueFd();
+}
+
+Task<void> half_taken(World world) {
+  auto listener = co_await listen(world, "127.0.0.1:0");
+  const std::string address = listener->address();
+  const std::string port = address.substr(address.rfind(':') + 1);
+  listener.reset();
+  const UniqueFd holder = holder_of_ipv6(static_cast<std::uint16_t>(std::stoi(port)));
+  if (!holder.valid()) co_return;  // A machine without IPv6.
+  const auto second = co_await world.network.listen(":" + port);
+  EXPECT_EQ(error_of(second), Errc::kBusy) << "clients would reach the other one";
+}
+
+TEST_F(AsioSystem, APortInUseOnTheFirstOfSeveralAddressesIsInUse) {
+  AsioWorld world(directory_);
+  run(world, half_taken(world.world()));
 }
 
 Task<void> all_interfaces(World world) {
