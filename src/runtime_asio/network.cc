@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -172,6 +173,11 @@ class AsioListener final : public runtime::Listener {
   std::unique_ptr<SocketListener> sockets_;
 };
 
+// What was sent and isn't acknowledged for so long was sent to nobody: a machine that lost its
+// power says no goodbye, and when it is back the connection waits for the next of ever rarer
+// retransmissions to find out.
+constexpr unsigned kUnacknowledgedMaxMs = 10'000;
+
 Error connect_error(int number, const Endpoint& endpoint) {
   Error error = system_error(number, "connect to " + text_of(endpoint));
   // A unix socket without a name has nobody behind it either, and one with a full backlog may have
@@ -200,6 +206,8 @@ Task<Result<AcceptedSocket>> connect_to(AsioScheduler& scheduler, Endpoint endpo
   socklen_t length = sizeof number;
   ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &number, &length);
   if (number != 0) co_return connect_error(number, endpoint);
+  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMaxMs,
+               sizeof kUnacknowledgedMaxMs);
   UniqueFd connected(socket.release(error));
   if (error) co_return connect_error(error.value(), endpoint);
   co_return AcceptedSocket{std::move(connected), text_of(endpoint)};

@@ -2,12 +2,14 @@
 // files that other processes see.
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -174,6 +176,37 @@ Task<void> half_taken(World world) {
 TEST_F(AsioSystem, APortInUseOnTheFirstOfSeveralAddressesIsInUse) {
   AsioWorld world(directory_);
   run(world, half_taken(world.world()));
+}
+
+// Of all sockets of this process that are connected to `port`, the largest.
+int unacknowledged_max_ms(std::uint16_t port) {
+  int found = 0;
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_in peer{};
+    socklen_t length = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
+    if (peer.sin_family != AF_INET || ntohs(peer.sin_port) != port) continue;
+    int milliseconds = 0;
+    length = sizeof milliseconds;
+    ::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, &length);
+    found = std::max(found, milliseconds);
+  }
+  return found;
+}
+
+Task<void> dial(World world) {
+  const auto listener = co_await listen(world, "127.0.0.1:0");
+  const std::string address = listener->address();
+  const auto client = co_await connect(world, address);
+  const int port = std::stoi(address.substr(address.rfind(':') + 1));
+  const int milliseconds = unacknowledged_max_ms(static_cast<std::uint16_t>(port));
+  EXPECT_GE(milliseconds, 5'000);
+  EXPECT_LE(milliseconds, 30'000);
+}
+
+TEST_F(AsioSystem, WhoDialsNoticesAMachineThatIsGoneWithoutAGoodbye) {
+  AsioWorld world(directory_);
+  run(world, dial(world.world()));
 }
 
 Task<void> all_interfaces(World world) {
