@@ -124,7 +124,11 @@ class Server {
       const Result<void> bound = co_await bind_threads(options);
       if (!bound) co_return bound.error();
     }
-    const api::Settings clients = options.clients;
+    api::Settings clients = options.clients;
+    // Connections are dealt to the threads in turn, and all threads share the descriptors.
+    if (threads_ != nullptr) {
+      clients.connections_max = std::max<std::size_t>(1, *connections / threads_->size());
+    }
     Result<std::unique_ptr<member::Member>> opened =
         co_await member::Member::open(world_.world(), log_, std::move(options), nullptr);
     if (!opened) co_return opened.error();

@@ -3,8 +3,12 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <atomic>
+#include <memory>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "runtime/mailbox.h"
 #include "runtime/wait.h"
@@ -18,6 +22,18 @@ using runtime::Mailbox;
 using runtime::Task;
 
 constexpr Duration kPauseWithoutDescriptors = 20ms;
+constexpr Duration kPauseWithoutTakers = 5ms;
+// Connections that one thread hasn't taken yet; the others wait in the system's backlog. A listener
+// with as many connections as it may have takes none.
+constexpr std::size_t kUntakenMax = 16;
+
+using Count = std::atomic<std::size_t>;
+
+// Who gets connections, and how many it hasn't taken yet.
+struct Taker {
+  Mailbox<AcceptedSocket>::Sender sender;
+  std::shared_ptr<Count> untaken;
+};
 
 // One thread's share of the connections.
 class DealtListener final : public runtime::Listener {
@@ -27,38 +43,49 @@ class DealtListener final : public runtime::Listener {
   Task<Result<std::unique_ptr<runtime::Stream>>> accept() override {
     std::optional<AcceptedSocket> accepted = co_await dealt_.receive();
     if (!accepted) co_return Error{Errc::kClosed, "accept at " + address_ + ": closed"};
+    untaken_->fetch_sub(1, std::memory_order_relaxed);
     co_return make_stream(scheduler_, std::move(*accepted));
   }
   void close() noexcept override { dealt_.close(); }
   [[nodiscard]] std::string address() const override { return address_; }
-  [[nodiscard]] Mailbox<AcceptedSocket>::Sender sender() const { return dealt_.sender(); }
+  [[nodiscard]] Taker taker() const { return {dealt_.sender(), untaken_}; }
 
  private:
   AsioScheduler& scheduler_;
   const std::string address_;
   Mailbox<AcceptedSocket> dealt_;
+  std::shared_ptr<Count> untaken_ = std::make_shared<Count>(0);
 };
 
-using Senders = std::vector<Mailbox<AcceptedSocket>::Sender>;
+using Takers = std::vector<Taker>;
 
-// False when nobody takes connections any more. Those that are closed are passed over.
-bool hand_out(const Senders& senders, std::size_t& turn, AcceptedSocket accepted) {
-  for (std::size_t tried = 0; tried < senders.size(); ++tried) {
-    const auto& sender = senders[turn++ % senders.size()];
-    if (!sender.connected()) continue;
-    sender.send(std::move(accepted));
-    return true;
-  }
-  return false;
+bool anybody_listens(const Takers& takers) {
+  return std::ranges::any_of(takers, [](const Taker& taker) { return taker.sender.connected(); });
 }
 
-Task<void> deal(AsioScheduler& scheduler, std::unique_ptr<SocketListener> sockets,
-                Senders senders) {
+// Whose turn it is. Those that are closed or have enough are passed over.
+const Taker* next_taker(const Takers& takers, std::size_t& turn) {
+  for (std::size_t tried = 0; tried < takers.size(); ++tried) {
+    const Taker& taker = takers[turn++ % takers.size()];
+    const bool full = taker.untaken->load(std::memory_order_relaxed) >= kUntakenMax;
+    if (taker.sender.connected() && !full) return &taker;
+  }
+  return nullptr;
+}
+
+Task<void> deal(AsioScheduler& scheduler, std::unique_ptr<SocketListener> sockets, Takers takers) {
   std::size_t turn = 0;
   for (;;) {
     Result<AcceptedSocket> accepted = co_await sockets->accept();
     if (accepted) {
-      if (!hand_out(senders, turn, std::move(*accepted))) co_return;
+      const Taker* taker = next_taker(takers, turn);
+      while (taker == nullptr) {
+        if (!anybody_listens(takers)) co_return;
+        co_await runtime::sleep_for(scheduler, kPauseWithoutTakers);
+        taker = next_taker(takers, turn);
+      }
+      taker->untaken->fetch_add(1, std::memory_order_relaxed);
+      taker->sender.send(std::move(*accepted));
     } else if (accepted.error().code == Errc::kClosed) {
       co_return;
     } else {
@@ -114,13 +141,13 @@ Task<Result<std::vector<std::unique_ptr<runtime::Listener>>>> IoThreads::listen(
       co_await network.listen_for_sockets(std::move(address));
   if (!sockets) co_return sockets.error();
   std::vector<std::unique_ptr<runtime::Listener>> listeners;
-  Senders senders;
+  Takers takers;
   for (const auto& thread : threads_) {
     auto dealt = std::make_unique<DealtListener>(thread->world.scheduler, (*sockets)->address());
-    senders.push_back(dealt->sender());
+    takers.push_back(dealt->taker());
     listeners.push_back(std::move(dealt));
   }
-  tasks.spawn(deal(network.scheduler(), std::move(*sockets), std::move(senders)));
+  tasks.spawn(deal(network.scheduler(), std::move(*sockets), std::move(takers)));
   co_return std::move(listeners);
 }
 
