@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -143,7 +144,9 @@ class Server {
 
   // A first start needs the members; later they are in the log, and the flags are ignored.
   Result<void> found(server::NodeOptions& node) const {
-    const bool known = std::filesystem::exists(config_.data_dir + "/member/identity");
+    // What keeps us from looking keeps the member from opening it, too, which then says so.
+    std::error_code unknowable;
+    const bool known = std::filesystem::exists(config_.data_dir + "/member/identity", unknowable);
     Result<bootstrap::InitialCluster> cluster = bootstrap::found_cluster(config_);
     if (!cluster) {
       if (known) return {};
