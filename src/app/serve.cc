@@ -51,10 +51,11 @@ member::Options options_of(const bootstrap::Config& config) {
   // gRPC's own limit leaves room for what surrounds a request of the largest size (ETCD.md §1).
   options.clients.http2.message_bytes_max = config.max_request_bytes + 512 * kKiB;
   options.clients.http2.ping_interval_min = config.keepalive_min_time;
-  if (config.keepalive_interval > Duration{}) {
+  // As etcd: one without the other leaves both as they are, which isn't the same as never.
+  if (config.keepalive_interval > Duration{} && config.keepalive_timeout > Duration{}) {
     options.clients.keepalive_interval = config.keepalive_interval;
+    options.clients.keepalive_timeout = config.keepalive_timeout;
   }
-  options.clients.keepalive_timeout = config.keepalive_timeout;
   return options;
 }
 
