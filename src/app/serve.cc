@@ -279,12 +279,14 @@ int serve(const bootstrap::Config& config) {
     error = server.run();
     const std::lock_guard lock(guard);
     running = nullptr;
+    // The log is closed. What is left of the world isn't waited for: it may be asking a name server
+    // that doesn't answer.
+    if (!error && signal_received != 0) end_by_signal(signal_received);
   }
   if (error) {
     log.fatal("failed to start or to go on", {{"error", error->message}});
     return bootstrap::kExitFailure;
   }
-  if (signal_received != 0) end_by_signal(signal_received);
   return bootstrap::kExitOk;
 }
 
