@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -91,6 +92,14 @@ bootstrap::Invocation invocation(int argc, char** argv) {
   }
   called.default_host = default_host();
   return called;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  // Without it the server serves fewer clients: connections_max is taken from what is in force.
+  static_cast<void>(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 int carry_out(const bootstrap::Exit& exit) {

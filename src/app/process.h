@@ -17,6 +17,10 @@ namespace detcd::app {
 // The IPv4 address of the interface that the default route goes through, if there is one.
 [[nodiscard]] std::optional<std::string> default_host();
 
+// As Go's programs do at their start: the soft limit of descriptors, which is low for the sake of
+// programs that use select(), becomes the hard one.
+void raise_descriptor_limit();
+
 // Prints what an Exit says, logs its records to standard error, and returns its code.
 [[nodiscard]] int carry_out(const bootstrap::Exit& exit);
 

@@ -240,6 +240,7 @@ class Server {
 }  // namespace
 
 int serve(const bootstrap::Config& config) {
+  raise_descriptor_limit();
   const Result<std::unique_ptr<LogSink>> sink =
       LogSink::open(config.log_outputs, config.log_format);
   if (!sink) {
