@@ -21,6 +21,9 @@ namespace detcd::app {
 // programs that use select(), becomes the hard one.
 void raise_descriptor_limit();
 
+// Tells the service manager that started us, if one listens ($NOTIFY_SOCKET; sd_notify(3)).
+void tell_supervisor(std::string_view state);
+
 // Prints what an Exit says, logs its records to standard error, and returns its code.
 [[nodiscard]] int carry_out(const bootstrap::Exit& exit);
 

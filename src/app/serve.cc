@@ -115,6 +115,12 @@ class Server {
     world_.scheduler.stop();
   }
 
+  // Type=notify units of systemd, as the packages of etcd have them, wait for this.
+  runtime::Task<void> announce() {
+    co_await member_->node().ready();
+    tell_supervisor("READY=1");
+  }
+
   runtime::Task<Result<void>> serve() {
     member::Options options = options_of(config_);
     const Result<std::size_t> connections = connections_max();
@@ -137,6 +143,7 @@ class Server {
     member_ = std::move(*opened);
     if (asked_) member_->request_stop();
     start_threads(clients);
+    tasks_.spawn(announce());
     const server::Stopped stopped = co_await member_->run();
     co_await end_threads();
     if (stopped.error) co_return *stopped.error;
