@@ -126,6 +126,7 @@ class Server {
     const Result<std::size_t> connections = connections_max();
     if (!connections) co_return connections.error();
     options.clients.connections_max = *connections;
+    check_permissions();
     const Result<void> founded = found(options.node);
     if (!founded) co_return founded.error();
     if (threads_ != nullptr) {
@@ -148,6 +149,19 @@ class Server {
     co_await end_threads();
     if (stopped.error) co_return *stopped.error;
     co_return Result<void>();
+  }
+
+  // As etcd: others may use the directory so, but whoever made it should know what that means.
+  void check_permissions() const {
+    namespace fs = std::filesystem;
+    std::error_code unknowable;
+    const fs::file_status about = fs::status(config_.data_dir, unknowable);
+    const fs::perms others = about.permissions() & (fs::perms::group_all | fs::perms::others_all);
+    if (about.type() != fs::file_type::directory || others == fs::perms::none) return;
+    log_.warn("check file permission",
+              {{"error", "directory \"" + config_.data_dir +
+                             "\" exist, but the permission is not \"-rwx------\", which is "
+                             "recommended to prevent possible unprivileged access to the data"}});
   }
 
   // A first start needs the members; later they are in the log, and the flags are ignored.
