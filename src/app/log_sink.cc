@@ -1,12 +1,16 @@
 #include "app/log_sink.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 namespace detcd::app {
@@ -29,6 +33,17 @@ std::string timestamp(WallTime at, int digits) {
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{}Z", calendar.tm_year + 1900,
                      calendar.tm_mon + 1, calendar.tm_mday, calendar.tm_hour, calendar.tm_min,
                      calendar.tm_sec, shown);
+}
+
+// spdlog would make the directories of a mistyped path; etcd refuses it.
+Result<void> can_append_to(const std::string& path) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) {
+    return Error{Errc::kIo, fmt::format("open sink \"{}\": open {}: {}", path, path,
+                                        std::generic_category().message(errno))};
+  }
+  ::close(file);
+  return {};
 }
 
 WallTime now() {
@@ -85,6 +100,8 @@ Result<std::unique_ptr<LogSink>> LogSink::open(const std::vector<std::string>& o
       } else if (output == "stdout") {
         sinks.push_back(std::make_shared<spdlog::sinks::stdout_sink_mt>());
       } else {
+        const Result<void> writable = can_append_to(output);
+        if (!writable) return writable.error();
         sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(output));
       }
     } catch (const spdlog::spdlog_ex& failure) {

@@ -77,5 +77,15 @@ TEST_F(LogFile, ThatCannotBeOpenedIsAnError) {
   EXPECT_EQ(sink.error().code, Errc::kIo);
 }
 
+TEST_F(LogFile, InAMissingDirectoryIsAnErrorAndMakesNone) {
+  const std::string missing = (folder_ / "mistyped").string();
+  const Result<std::unique_ptr<LogSink>> sink =
+      LogSink::open({missing + "/log"}, bootstrap::LogFormat::kJson);
+  ASSERT_FALSE(sink);
+  EXPECT_EQ(sink.error().message, "open sink \"" + missing + "/log\": open " + missing +
+                                      "/log: No such file or directory");
+  EXPECT_FALSE(std::filesystem::exists(missing));
+}
+
 }  // namespace
 }  // namespace detcd::app
