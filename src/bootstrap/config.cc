@@ -23,6 +23,7 @@ constexpr std::uint64_t kElectionTimeoutMaxMs = 50'000;
 constexpr std::uint64_t kQuotaBytesDefault = 2 * kGiB;
 constexpr std::uint64_t kQuotaBytesAdvised = 8 * kGiB;
 constexpr std::uint64_t kRequestBytesAdvised = 10 * kMiB;
+constexpr std::uint64_t kRequestBytesMost = 64 * kMiB;  // What members can send each other.
 
 Error bad(std::string what) {
   return Error{Errc::kInvalid, std::move(what)};
@@ -225,6 +226,11 @@ void read_limits(const FlagSet& flags, Config& config) {
     config.notes.push_back(note(Level::kWarn, "exceeded recommended request limit",
                                 {{"max-request-bytes", config.max_request_bytes},
                                  {"recommended-request-bytes", kRequestBytesAdvised}}));
+  }
+  if (config.max_request_bytes > kRequestBytesMost) {
+    config.max_request_bytes = kRequestBytesMost;
+    config.notes.push_back(note(Level::kWarn, "using the largest request limit there is",
+                                {{"max-request-bytes", config.max_request_bytes}}));
   }
   config.max_txn_ops = flags.number("max-txn-ops");
   config.max_concurrent_streams =

@@ -130,6 +130,15 @@ TEST(Config, QuotaZeroIsTwoGibibytesAndNegativeIsNone) {
   EXPECT_NE(find_note(accepted({"--quota-backend-bytes=-1"}), "disabled backend quota"), nullptr);
 }
 
+TEST(Config, ARequestLimitThatMembersCannotSendEachOtherIsCut) {
+  for (const char* limit : {"67108865", "3000000000", "18446744073709551615"}) {
+    const Config config = accepted({"--max-request-bytes", limit});
+    EXPECT_EQ(config.max_request_bytes, 64 * kMiB);
+    EXPECT_NE(find_note(config, "using the largest request limit there is"), nullptr);
+  }
+  EXPECT_EQ(accepted({"--max-request-bytes", "67108864"}).max_request_bytes, 64 * kMiB);
+}
+
 // Recorded from etcd 3.5.16; below each text stands the usage.
 TEST(CommandLine, ErrorsAreThoseOfEtcdAndExitWithTwo) {
   const std::pair<Texts, const char*> cases[] = {
