@@ -130,6 +130,13 @@ TEST(Config, QuotaZeroIsTwoGibibytesAndNegativeIsNone) {
   EXPECT_NE(find_note(accepted({"--quota-backend-bytes=-1"}), "disabled backend quota"), nullptr);
 }
 
+TEST(Config, WhatIsNotInForceIsSaid) {
+  const Config config = accepted({"--quota-backend-bytes", "5"});
+  const telemetry::Record* said = find_note(config, "flag is accepted, not yet in force");
+  ASSERT_NE(said, nullptr) << "no write is refused for the size of the data";
+  EXPECT_EQ(said->fields.at(0).json, "\"quota-backend-bytes\"");
+}
+
 TEST(Config, ARequestLimitThatMembersCannotSendEachOtherIsCut) {
   for (const char* limit : {"67108865", "3000000000", "18446744073709551615"}) {
     const Config config = accepted({"--max-request-bytes", limit});
