@@ -25,7 +25,7 @@ constexpr Duration kPauseWithoutDescriptors = 20ms;
 constexpr Duration kPauseWithoutTakers = 5ms;
 // Connections that one thread hasn't taken yet; the others wait in the system's backlog. A listener
 // with as many connections as it may have takes none.
-constexpr std::size_t kUntakenMax = 16;
+constexpr std::size_t kUntakenMax = 8;
 
 using Count = std::atomic<std::size_t>;
 

@@ -32,7 +32,9 @@ struct Options {
   Duration backoff_min = 10ms;
   Duration backoff_max = 1s;
   std::size_t write_bytes_max = 1 << 20;  // Coalesced into one write.
-  std::size_t connections_max = 256;      // Accepted.
+  // Accepted, strangers' included until they are found out: fewer than the 150 descriptors that are
+  // kept for peers and files, and many times what the largest cluster needs.
+  std::size_t connections_max = 64;
 };
 
 // What the transport tells its owner, on the owner's scheduler; calls may come from inside a task
