@@ -98,7 +98,8 @@ bootstrap::Invocation invocation(int argc, char** argv) {
   return called;
 }
 
-void raise_descriptor_limit() {
+void set_limits() {
+  std::signal(SIGXFSZ, SIG_IGN);
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;

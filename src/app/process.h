@@ -18,8 +18,9 @@ namespace detcd::app {
 [[nodiscard]] std::optional<std::string> default_host();
 
 // As Go's programs do at their start: the soft limit of descriptors, which is low for the sake of
-// programs that use select(), becomes the hard one.
-void raise_descriptor_limit();
+// programs that use select(), becomes the hard one. A file at its limit of size, the log's above
+// all, fails the write rather than ends the process.
+void set_limits();
 
 // Tells the service manager that started us, if one listens ($NOTIFY_SOCKET; sd_notify(3)).
 void tell_supervisor(std::string_view state);

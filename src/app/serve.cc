@@ -261,7 +261,7 @@ class Server {
 }  // namespace
 
 int serve(const bootstrap::Config& config) {
-  raise_descriptor_limit();
+  set_limits();
   const Result<std::unique_ptr<LogSink>> sink =
       LogSink::open(config.log_outputs, config.log_format);
   if (!sink) {

@@ -2,6 +2,7 @@
 """The process and the system's limits: descriptors, names of files, a full disk, name servers that
 don't answer."""
 
+import os
 import pathlib
 import signal
 import socket
@@ -169,26 +170,37 @@ def name_servers_that_do_not_answer_hold_up_no_end(work):
     expect(time.monotonic() - began < 2, f"it took {time.monotonic() - began:.1f} s")
 
 
-def a_file_that_may_not_grow_stops_the_member_and_loses_nothing(work):
-    """A full disk as a limit on the size of files: what was acknowledged is there afterwards."""
+def a_log_file_at_its_limit_ends_nobody(work):
     server = Server(work)
-    started_by(server, "prlimit", "--fsize=20000000", "--")
-    server.wait_ready()
+    full = pathlib.Path(work) / "full.log"
+    full.touch()
+    os.truncate(full, 17_999_990)
+    server.flags = ["--log-outputs", str(full)]
+    started_by(server, "prlimit", "--fsize=18000000", "--").wait_ready()
     client = Client(server.endpoint)
-    acknowledged = []
-    try:
-        for number in range(200):
-            client.put(f"k{number}", "v" * 1_000_000)
-            acknowledged.append(number)
-    except grpc.RpcError as error:
-        say(f"after {len(acknowledged)} puts: {error.details()}")
+    client.put("k", "v")
     client.close()
-    if server.process.poll() is not None:
-        ends(server, 1, '"level":"fatal"')
-    server.end()
+    equal(full.stat().st_size, 18_000_000, "size of the log file")
+
+
+def a_file_that_may_not_grow_stops_the_member_and_loses_nothing(work):
+    """A write that the system refuses: the member says why, and what it acknowledged is kept."""
+    server = Server(work)
+    server.flags = ["--max-request-bytes", "40000000"]
+    started_by(server, "prlimit", "--fsize=18000000", "--").wait_ready()
+    client = Client(server.endpoint)
+    for number in range(20):
+        client.put(f"k{number}", "v")
+    try:
+        client.put("large", "v" * 30_000_000)  # Its segment of the log must be as large.
+        expect(False, "it was acknowledged")
+    except grpc.RpcError as error:
+        say(f"the answer: {error.details()}")
+    client.close()
+    ends(server, 1, "File too large", '"level":"fatal"')
     server.start()
     client = Client(server.endpoint)
-    for number in acknowledged:
+    for number in range(20):
         equal(len(client.range(f"k{number}").kvs), 1, f"k{number} is there")
     client.close()
 
@@ -200,4 +212,5 @@ if __name__ == "__main__":
          the_service_manager_is_told, an_open_data_directory_is_warned_of,
          a_keepalive_without_a_timeout_ends_no_idle_client,
          name_servers_that_do_not_answer_hold_up_no_end,
+         a_log_file_at_its_limit_ends_nobody,
          a_file_that_may_not_grow_stops_the_member_and_loses_nothing)
