@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "apply/validate.h"
 #include "wire/field.h"
 #include "wire/kv_fields.h"
 
@@ -36,25 +37,35 @@ std::int32_t enum_of(const Field& field) {
   return static_cast<std::int32_t>(field.varint);
 }
 
-// Of reads: present but empty means all keys from the key on, which "\0" says in every other place.
-// In etcd that holds for what isn't proposed; the log forgets what is present but empty.
-void set_range_end(std::string& range_end, std::string_view value) {
-  if (value.empty()) {
-    range_end.assign(1, '\0');
-  } else {
-    range_end.assign(value);
-  }
+// A range_end that is present but empty asks etcd for all keys from the key on, which "\0" says in
+// every other place: but only in a request that isn't proposed, because etcd's log forgets what is
+// present but empty, so that one key is meant.
+enum class EmptyEnd : std::uint8_t { kFromKey, kForgotten };
+
+// Where in a request a message stands.
+struct Context {
+  EmptyEnd empty_end = EmptyEnd::kFromKey;
+  int depth = 0;
+  bool& saw_empty_end;
+  [[nodiscard]] Context deeper() const { return {empty_end, depth + 1, saw_empty_end}; }
+};
+
+void set_range_end(std::string& range_end, std::string_view value, const Context& context) {
+  range_end.assign(value);
+  if (!value.empty()) return;
+  context.saw_empty_end = true;
+  if (context.empty_end == EmptyEnd::kFromKey) range_end.assign(1, '\0');
 }
 
 // merge() follows protobuf: a scalar that comes again replaces, a message merges, a list grows.
-Parsed merge(std::string_view bytes, RangeRequest& out, int = 0) {
+Parsed merge(std::string_view bytes, RangeRequest& out, const Context& context) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
     if (field.is_bytes(1))
       out.key.assign(field.bytes);
     else if (field.is_bytes(2))
-      set_range_end(out.range_end, field.bytes);
+      set_range_end(out.range_end, field.bytes, context);
     else if (field.is_varint(3))
       out.limit = signed_of(field);
     else if (field.is_varint(4))
@@ -81,7 +92,7 @@ Parsed merge(std::string_view bytes, RangeRequest& out, int = 0) {
   return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
 }
 
-Parsed merge(std::string_view bytes, PutRequest& out, int = 0) {
+Parsed merge(std::string_view bytes, PutRequest& out, const Context&) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
@@ -101,7 +112,7 @@ Parsed merge(std::string_view bytes, PutRequest& out, int = 0) {
   return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
 }
 
-Parsed merge(std::string_view bytes, DeleteRangeRequest& out, int = 0) {
+Parsed merge(std::string_view bytes, DeleteRangeRequest& out, const Context&) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
@@ -115,7 +126,7 @@ Parsed merge(std::string_view bytes, DeleteRangeRequest& out, int = 0) {
   return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
 }
 
-Parsed merge(std::string_view bytes, CompactionRequest& out, int = 0) {
+Parsed merge(std::string_view bytes, CompactionRequest& out, const Context&) {
   FieldReader reader(bytes);
   Field field;
   while (reader.next(field)) {
@@ -129,7 +140,7 @@ Parsed merge(std::string_view bytes, CompactionRequest& out, int = 0) {
 
 // Of the union (fields 4 to 8) the last one that came is set. A member that doesn't belong to the
 // target is as if unset: it compares with zero or the empty value (ETCD.md §1.2).
-Parsed merge(std::string_view bytes, Compare& out, int = 0) {
+Parsed merge(std::string_view bytes, Compare& out, const Context& context) {
   FieldReader reader(bytes);
   Field field;
   std::uint32_t member = 0;
@@ -141,7 +152,7 @@ Parsed merge(std::string_view bytes, Compare& out, int = 0) {
     else if (field.is_bytes(3))
       out.key.assign(field.bytes);
     else if (field.is_bytes(64))
-      set_range_end(out.range_end, field.bytes);
+      set_range_end(out.range_end, field.bytes, context);
     else if (field.is_bytes(7)) {
       out.value.assign(field.bytes);
       member = 7;
@@ -158,44 +169,44 @@ Parsed merge(std::string_view bytes, Compare& out, int = 0) {
   return Parsed::kOk;
 }
 
-Parsed merge(std::string_view bytes, TxnRequest& out, int depth);
+Parsed merge(std::string_view bytes, TxnRequest& out, const Context& context);
 
 template <class Message, class Variant>
-Parsed merge_member(std::string_view bytes, Variant& variant, int depth) {
+Parsed merge_member(std::string_view bytes, Variant& variant, const Context& context) {
   if (!std::holds_alternative<Message>(variant)) variant.template emplace<Message>();
-  return merge(bytes, std::get<Message>(variant), depth);
+  return merge(bytes, std::get<Message>(variant), context);
 }
 
-Parsed merge(std::string_view bytes, RequestOp& out, int depth) {
+Parsed merge(std::string_view bytes, RequestOp& out, const Context& context) {
   FieldReader reader(bytes);
   Field field;
   Parsed parsed = Parsed::kOk;
   while (parsed == Parsed::kOk && reader.next(field)) {
     if (field.is_bytes(1)) {
-      parsed = merge_member<RangeRequest>(field.bytes, out.request, depth);
+      parsed = merge_member<RangeRequest>(field.bytes, out.request, context);
     } else if (field.is_bytes(2)) {
-      parsed = merge_member<PutRequest>(field.bytes, out.request, depth);
+      parsed = merge_member<PutRequest>(field.bytes, out.request, context);
     } else if (field.is_bytes(3)) {
-      parsed = merge_member<DeleteRangeRequest>(field.bytes, out.request, depth);
+      parsed = merge_member<DeleteRangeRequest>(field.bytes, out.request, context);
     } else if (field.is_bytes(4)) {
-      parsed = merge_member<TxnRequest>(field.bytes, out.request, depth + 1);
+      parsed = merge_member<TxnRequest>(field.bytes, out.request, context.deeper());
     }
   }
   return reader.ok() ? parsed : Parsed::kMalformed;
 }
 
-Parsed merge(std::string_view bytes, TxnRequest& out, int depth) {
-  if (depth > kNestingMax) return Parsed::kTooDeep;
+Parsed merge(std::string_view bytes, TxnRequest& out, const Context& context) {
+  if (context.depth > kNestingMax) return Parsed::kTooDeep;
   FieldReader reader(bytes);
   Field field;
   Parsed parsed = Parsed::kOk;
   while (parsed == Parsed::kOk && reader.next(field)) {
     if (field.is_bytes(1))
-      parsed = merge(field.bytes, out.compare.emplace_back(), depth);
+      parsed = merge(field.bytes, out.compare.emplace_back(), context);
     else if (field.is_bytes(2))
-      parsed = merge(field.bytes, out.success.emplace_back(), depth);
+      parsed = merge(field.bytes, out.success.emplace_back(), context);
     else if (field.is_bytes(3))
-      parsed = merge(field.bytes, out.failure.emplace_back(), depth);
+      parsed = merge(field.bytes, out.failure.emplace_back(), context);
   }
   return reader.ok() ? parsed : Parsed::kMalformed;
 }
@@ -351,7 +362,8 @@ Error refusal(Parsed parsed) {
 template <class Request>
 Result<Request> parse(std::string_view bytes) {
   Request request;
-  const Parsed parsed = merge(bytes, request, 0);
+  bool saw_empty_end = false;
+  const Parsed parsed = merge(bytes, request, {EmptyEnd::kFromKey, 0, saw_empty_end});
   if (parsed != Parsed::kOk) return refusal(parsed);
   return request;
 }
@@ -378,7 +390,14 @@ Result<DeleteRangeRequest> parse_delete_range_request(std::string_view bytes) {
   return parse<DeleteRangeRequest>(bytes);
 }
 Result<TxnRequest> parse_txn_request(std::string_view bytes) {
-  return parse<TxnRequest>(bytes);
+  TxnRequest request;
+  bool saw_empty_end = false;
+  const Parsed parsed = merge(bytes, request, {EmptyEnd::kFromKey, 0, saw_empty_end});
+  if (parsed != Parsed::kOk) return refusal(parsed);
+  if (!saw_empty_end || apply::is_read_only(request)) return request;
+  request = {};
+  merge(bytes, request, {EmptyEnd::kForgotten, 0, saw_empty_end});
+  return request;
 }
 Result<CompactionRequest> parse_compaction_request(std::string_view bytes) {
   return parse<CompactionRequest>(bytes);

@@ -5,7 +5,8 @@ import threading
 import time
 
 from harness import Server, cluster, contains, equal, expect, main, say, start_all
-from kv_client import (Client, fields, get_op, grpc, header_revision, message, one, put_op, txn)
+from kv_client import (Client, fields, get_op, grpc, header_revision, message, one, operation,
+                       put_op, txn)
 
 Code = grpc.StatusCode
 KIB = 1024
@@ -60,6 +61,30 @@ def an_empty_end_that_is_sent_deletes_one_key(client, _):
     equal(one(client.call("Range", present), 4), 3, "keys that are read")
     equal(one(client.call("DeleteRange", present), 2), 1, "keys that are deleted")
     equal([item.key for item in client.range("a", b"\0").kvs], [b"b", b"c"], "what is left")
+
+
+@served
+def an_empty_end_in_a_transaction_counts_only_when_it_only_reads(client, _):
+    """As etcd: what a writing transaction says goes through the log, which forgets an empty end."""
+    for key in "abc":
+        client.put(key, key)
+    present = message((1, "a")) + b"\x12\x00"
+    compare = message((2, 3), (3, "a"), (7, "a")) + b"\x82\x04\x00"
+
+    def succeeds(request):
+        return bool(one(client.call("Txn", request), 2))
+
+    def counted(request):
+        return one(one(fields(client.call("Txn", request))[3][0], 1, b""), 4)
+    equal(counted(txn([], [operation(1, present)], [])), 3, "keys read by one that only reads")
+    equal(counted(txn([], [operation(1, present)], [put_op("z", "")])), 1,
+          "keys read by one that may write")
+    equal(succeeds(txn([compare], [get_op("a")], [])), False, "compare of all keys")
+    equal(succeeds(txn([compare], [put_op("d", "d")], [])), True, "compare of one key")
+    nested = operation(4, txn([compare], [operation(1, present)], []))
+    equal(succeeds(txn([compare], [nested], [])), True, "compare of one key beside a nested one")
+    erased = fields(client.call("Txn", txn([], [operation(3, present)], [])))[3][0]
+    equal(one(one(erased, 3, b""), 2), 1, "keys deleted")
 
 
 @served
@@ -210,7 +235,8 @@ def deadlines_hold_without_a_leader(work):
 
 if __name__ == "__main__":
     main(keys_have_revisions, an_empty_end_that_is_sent_deletes_one_key,
-         transactions_are_one_revision, refusals_have_etcds_codes,
-         sizes_are_bounded, long_answers_arrive_whole, malformed_messages_are_refused,
+         an_empty_end_in_a_transaction_counts_only_when_it_only_reads,
+         transactions_are_one_revision, refusals_have_etcds_codes, sizes_are_bounded,
+         long_answers_arrive_whole, malformed_messages_are_refused,
          compressed_requests_are_read, calls_share_a_connection, reads_see_what_was_written_before,
          deadlines_hold_without_a_leader)

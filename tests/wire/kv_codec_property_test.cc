@@ -1,5 +1,6 @@
 // The codecs written by hand against the generated ones: the same bytes out, and of anything that
 // is read the same meaning.
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -14,17 +15,27 @@ namespace {
 
 using namespace std::string_literals;  // NOLINT: literals with zero bytes
 
-// What the generated message would write if it made an empty range_end "\0" and knew nothing else.
-void normalize(etcdserverpb::RangeRequest& m) {
-  if (m.has_range_end() && m.range_end().empty()) m.set_range_end("\0"s);
+// What the generated message would write if it knew nothing else and took an empty range_end for
+// what etcd does: "\0" where the request isn't proposed, and nothing where it is.
+template <class Message>
+void settle_end(Message& m, bool proposed) {
+  if (!m.has_range_end() || !m.range_end().empty()) return;
+  if (proposed) {
+    m.clear_range_end();
+  } else {
+    m.set_range_end("\0"s);
+  }
+}
+void normalize(etcdserverpb::RangeRequest& m, bool proposed = false) {
+  settle_end(m, proposed);
 }
 void normalize(etcdserverpb::DeleteRangeRequest& m) {
-  if (m.has_range_end() && m.range_end().empty()) m.set_range_end("\0"s);
+  settle_end(m, true);
 }
 void normalize(etcdserverpb::PutRequest&) {}
 void normalize(etcdserverpb::CompactionRequest&) {}
-void normalize(etcdserverpb::Compare& m) {
-  if (m.has_range_end() && m.range_end().empty()) m.set_range_end("\0"s);
+void normalize(etcdserverpb::Compare& m, bool proposed) {
+  settle_end(m, proposed);
   const int target = m.target();
   const int fitting = target >= 0 && target <= 4 ? target + 4 : 0;
   if (static_cast<int>(m.target_union_case()) == fitting) return;
@@ -35,16 +46,21 @@ void normalize(etcdserverpb::Compare& m) {
   if (fitting == 7) m.set_value("");
   if (fitting == 8) m.set_lease(0);
 }
-void normalize(etcdserverpb::TxnRequest& m);
-void normalize(etcdserverpb::RequestOp& m) {
-  if (m.has_request_range()) normalize(*m.mutable_request_range());
+void normalize(etcdserverpb::TxnRequest& m, bool proposed);
+void normalize(etcdserverpb::RequestOp& m, bool proposed) {
+  if (m.has_request_range()) normalize(*m.mutable_request_range(), proposed);
   if (m.has_request_delete_range()) normalize(*m.mutable_request_delete_range());
-  if (m.has_request_txn()) normalize(*m.mutable_request_txn());
+  if (m.has_request_txn()) normalize(*m.mutable_request_txn(), proposed);
+}
+void normalize(etcdserverpb::TxnRequest& m, bool proposed) {
+  for (auto& compare : *m.mutable_compare()) normalize(compare, proposed);
+  for (auto& op : *m.mutable_success()) normalize(op, proposed);
+  for (auto& op : *m.mutable_failure()) normalize(op, proposed);
 }
 void normalize(etcdserverpb::TxnRequest& m) {
-  for (auto& compare : *m.mutable_compare()) normalize(compare);
-  for (auto& op : *m.mutable_success()) normalize(op);
-  for (auto& op : *m.mutable_failure()) normalize(op);
+  const auto is_range = [](const etcdserverpb::RequestOp& op) { return op.has_request_range(); };
+  normalize(m, !std::ranges::all_of(m.success(), is_range) ||
+                   !std::ranges::all_of(m.failure(), is_range));
 }
 
 struct Counts {

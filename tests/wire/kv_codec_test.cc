@@ -1,6 +1,8 @@
 #include "wire/kv_codec.h"
 
 #include <string>
+#include <variant>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -26,6 +28,43 @@ TEST(KvCodec, AbsentRangeEndIsOneKeyAndEmptyRangeEndIsFromTheKeyOn) {
   ASSERT_TRUE(txn);
   ASSERT_EQ(txn->compare.size(), 1U);
   EXPECT_EQ(txn->compare[0].range_end, "\0"s);
+}
+
+// What etcd 3.4.23 and 3.5.30 answer to these very bytes: a Txn that isn't read-only passes through
+// the log, which drops an empty range_end wherever in the Txn it stands.
+TEST(KvCodec, EmptyRangeEndInATxnIsFromTheKeyOnOnlyWhenTheTxnIsReadOnly) {
+  const auto nested = [](char tag, const std::string& message) {
+    return std::string{tag, static_cast<char>(message.size())} + message;
+  };
+  const std::string compare = nested('\x0a', "\x1a\x01k\x82\x04\x00"s);
+  const std::string range_op = nested('\x0a', "\x0a\x01k\x12\x00"s);
+  const std::string put_op = nested('\x12', "\x0a\x01p"s);
+  const std::string erase_op = nested('\x1a', "\x0a\x01k\x12\x00"s);
+  const std::string txn_op = nested('\x22', compare + nested('\x12', range_op));
+  const auto ends_of = [&](const std::string& txn) {
+    std::vector<std::string> ends;
+    const auto collect = [&ends](const auto& self, const apply::TxnRequest& request) -> void {
+      for (const apply::Compare& one : request.compare) ends.push_back(one.range_end);
+      for (const apply::RequestOp& op : request.success) {
+        if (const auto* read = std::get_if<apply::RangeRequest>(&op.request))
+          ends.push_back(read->range_end);
+        if (const auto* erase = std::get_if<apply::DeleteRangeRequest>(&op.request))
+          ends.push_back(erase->range_end);
+        if (const auto* inner = std::get_if<apply::TxnRequest>(&op.request)) self(self, *inner);
+      }
+    };
+    const Result<apply::TxnRequest> parsed = parse_txn_request(txn);
+    EXPECT_TRUE(parsed);
+    if (parsed) collect(collect, *parsed);
+    return ends;
+  };
+  using Ends = std::vector<std::string>;
+  const std::string reads = compare + nested('\x12', range_op);
+  EXPECT_EQ(ends_of(reads), (Ends{"\0"s, "\0"s}));
+  EXPECT_EQ(ends_of(reads + nested('\x12', put_op)), (Ends{"", ""}));
+  EXPECT_EQ(ends_of(reads + nested('\x1a', put_op)), (Ends{"", ""}));  // In the other branch.
+  EXPECT_EQ(ends_of(reads + nested('\x12', erase_op)), (Ends{"", "", ""}));
+  EXPECT_EQ(ends_of(compare + nested('\x12', txn_op)), (Ends{"", "", ""}));
 }
 
 TEST(KvCodec, PutRequestHasEtcdsBytes) {
