@@ -27,6 +27,7 @@ Result<std::unique_ptr<Applier>> Applier::restore(std::uint64_t cluster_id, cons
   }
   const Result<void> restored = state.store.restore(chunks, marks);
   if (!restored) return restored.error();
+  state.compaction_hashes.resume(state.store);
   state.position = image.position;
   if (state.state_hash() != image.state_hash) {
     return Error{Errc::kDamaged, "the image's state hash isn't that of its contents"};
@@ -85,7 +86,8 @@ std::unique_ptr<RangeWork> Applier::read_txn(TxnRequest request) const {
   return std::make_unique<PinnedTxn>(state_->store, std::move(request));
 }
 std::unique_ptr<HashWork> Applier::hash_kv(Revision revision) const {
-  return std::make_unique<PinnedHash>(state_->store, revision);
+  return std::make_unique<PinnedHash>(state_->store, revision,
+                                      state_->compaction_hashes.find(revision));
 }
 
 const Position& Applier::applied() const {
@@ -127,8 +129,7 @@ Image Applier::capture() const {
 }
 
 mvcc::Advance Applier::sweep(mvcc::Budget budget) {
-  mvcc::Meter meter(budget);
-  return state_->sweeper.advance(state_->store, meter);
+  return state_->sweep(budget);
 }
 
 void Applier::make_cold(mvcc::ChunkId chunk) {

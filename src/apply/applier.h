@@ -100,7 +100,7 @@ class Applier {
   [[nodiscard]] std::unique_ptr<RangeWork> range(RangeRequest request) const;
   // A read-only Txn.
   [[nodiscard]] std::unique_ptr<RangeWork> read_txn(TxnRequest request) const;
-  // `revision` 0: current.
+  // `revision` 0: current. At one of the last compactions: what mvcc::CompactionHashes remembers.
   [[nodiscard]] std::unique_ptr<HashWork> hash_kv(Revision revision) const;
 
   [[nodiscard]] const Position& applied() const;

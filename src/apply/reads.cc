@@ -61,28 +61,38 @@ Answer PinnedTxn::take() {
   return work_.take();
 }
 
-PinnedHash::PinnedHash(const mvcc::Store& store, Revision revision)
-    : PinnedRead(store, store.compact_revision()),
+PinnedHash::PinnedHash(const mvcc::Store& store, Revision revision,
+                       const std::optional<mvcc::CompactionHash>& compaction)
+    : PinnedRead(store, compaction ? compaction->former : store.compact_revision()),
       answer_{.compact_revision = store.compact_revision(),
-              .hash_revision = revision == 0 ? store.revision() : revision},
-      read_(answer_.hash_revision, answer_.compact_revision) {
-  if (revision > store.revision()) {
+              .hash_revision = revision == 0 ? store.revision() : revision} {
+  if (compaction) {
+    answer_ = {.hash = compaction->hash.value_or(0),
+               .compact_revision = compaction->former,
+               .hash_revision = compaction->revision};
+    if (!compaction->hash) {
+      read_.emplace(compaction->revision, compaction->former, mvcc::HashRead::Of::kCompaction);
+    }
+  } else if (revision > store.revision()) {
     refuse(ApiError::kFutureRev);
   } else if (revision > 0 && revision < store.compact_revision()) {
     refuse(ApiError::kCompacted);
+  } else {
+    read_.emplace(answer_.hash_revision, answer_.compact_revision);
   }
 }
 
 mvcc::Advance PinnedHash::advance(mvcc::Budget budget) {
   const mvcc::Store* const from = store();
   if (from == nullptr) return mvcc::Done{};
+  if (!read_) return mvcc::Done{};
   mvcc::Meter meter(budget);
-  return read_.advance(*from, meter);
+  return read_->advance(*from, meter);
 }
 
 std::variant<HashKvAnswer, ApiError> PinnedHash::take() {
   if (error()) return *error();
-  answer_.hash = read_.hash();
+  if (read_) answer_.hash = read_->hash();
   return answer_;
 }
 

@@ -6,6 +6,7 @@
 
 #include "apply/applier.h"
 #include "apply/txn.h"
+#include "mvcc/compaction_hashes.h"
 #include "mvcc/hash.h"
 #include "mvcc/range.h"
 #include "mvcc/store.h"
@@ -54,13 +55,15 @@ class PinnedTxn : public RangeWork, private PinnedRead {
 
 class PinnedHash : public HashWork, private PinnedRead {
  public:
-  PinnedHash(const mvcc::Store& store, Revision revision);
+  // `compaction`: what is remembered of one at this very revision.
+  PinnedHash(const mvcc::Store& store, Revision revision,
+             const std::optional<mvcc::CompactionHash>& compaction);
   mvcc::Advance advance(mvcc::Budget budget) override;
   std::variant<HashKvAnswer, ApiError> take() override;
 
  private:
   HashKvAnswer answer_;
-  mvcc::HashRead read_;
+  std::optional<mvcc::HashRead> read_;  // Unless the hash is known.
 };
 
 }  // namespace detcd::apply

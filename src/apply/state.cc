@@ -11,7 +11,8 @@
 namespace detcd::apply {
 namespace {
 
-constexpr std::uint8_t kSmallStateFormat = 1;
+// 2 has the hashes of compactions at its end. What has none is written as 1.
+constexpr std::uint8_t kSmallStateFormat = 2;
 // Members compare hashes of the same version only.
 constexpr std::uint64_t kStateHashVersion = 1;
 
@@ -80,7 +81,9 @@ mvcc::Advance Applier::State::run(const CompactionRequest& request, mvcc::Meter&
   } else if (request.revision > store.revision()) {
     answer = ApiError::kFutureRev;
   } else {
+    const Revision former = store.compact_revision();
     store.compact(request.revision);
+    compaction_hashes.add(store, former);
     answer = Response{CompactionResponse{store.revision()}};
   }
   return mvcc::Done{};
@@ -104,6 +107,18 @@ mvcc::Advance Applier::State::run(const SetClusterVersion& request, mvcc::Meter&
   }
   answer = Response{PublishResponse{}};
   return mvcc::Done{};
+}
+
+// Half for each, so that compactions in quick succession can't keep the sweep from ever running.
+mvcc::Advance Applier::State::sweep(mvcc::Budget budget) {
+  mvcc::Meter hashing({.units = budget.units / 2});
+  mvcc::Meter sweeping({.units = budget.units / 2});
+  mvcc::Advance hashed = compaction_hashes.advance(store, hashing);
+  mvcc::Advance swept = sweeper.advance(store, sweeping);
+  // Work that goes on is asked for again before chunks are fetched for the other.
+  if (std::holds_alternative<mvcc::More>(hashed)) return hashed;
+  if (std::holds_alternative<mvcc::More>(swept)) return swept;
+  return std::holds_alternative<mvcc::Done>(hashed) ? swept : hashed;
 }
 
 void Applier::State::small_changed() {
@@ -134,7 +149,7 @@ std::uint64_t Applier::State::state_hash() const {
 std::string Applier::State::encode_small() const {
   const mvcc::StoreMarks marks = store.marks();
   Writer out;
-  out.u8(kSmallStateFormat);
+  out.u8(compaction_hashes.empty() ? 1 : kSmallStateFormat);
   out.u64(cluster_id);
   out.u64(static_cast<std::uint64_t>(marks.revision));
   out.u64(static_cast<std::uint64_t>(marks.compact_revision));
@@ -142,6 +157,7 @@ std::string Applier::State::encode_small() const {
   members.encode(out);
   out.bytes(cluster_version);
   requests.encode(out);
+  if (!compaction_hashes.empty()) compaction_hashes.encode(out);
   return out.take();
 }
 
@@ -166,6 +182,10 @@ Result<void> Applier::State::decode_small(std::string_view bytes, mvcc::StoreMar
   Result<RequestTable> table = RequestTable::decode(in);
   if (!table) return table.error();
   requests = *std::move(table);
+  if (in.ok() && format == kSmallStateFormat) {
+    const Result<void> hashes = compaction_hashes.decode(in, marks);
+    if (!hashes) return hashes.error();
+  }
   if (!in.finished()) return Error{Errc::kDamaged, "the image's small state doesn't decode"};
   small_changed();
   return {};

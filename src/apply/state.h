@@ -11,6 +11,7 @@
 #include "apply/ops.h"
 #include "apply/request_table.h"
 #include "apply/txn.h"
+#include "mvcc/compaction_hashes.h"
 #include "mvcc/store.h"
 #include "mvcc/sweep.h"
 
@@ -40,6 +41,7 @@ struct Applier::State {
   mvcc::Advance run(const PublishAttributes& request, mvcc::Meter& meter);
   mvcc::Advance run(const SetClusterVersion& request, mvcc::Meter& meter);
   void finish();
+  mvcc::Advance sweep(mvcc::Budget budget);
 
   // Membership or cluster version changed.
   void small_changed();
@@ -50,6 +52,7 @@ struct Applier::State {
   std::uint64_t cluster_id;
   Position position;
   mvcc::Store store;
+  mvcc::CompactionHashes compaction_hashes;
   mvcc::Sweeper sweeper;
   membership::Membership members;
   std::string cluster_version;

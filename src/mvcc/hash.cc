@@ -60,10 +60,14 @@ std::string backend_value(const Record& record) {
   return out.take();
 }
 
-HashRead::HashRead(Revision at, Revision compact)
+// A revision at which no key is live left its own tombstones, which a compaction at it keeps: it
+// always keeps something.
+HashRead::HashRead(Revision at, Revision compact, Of of)
     : at_(at),
       compact_(compact),
       live_(KeyRange{std::string(1, '\0'), std::string(1, '\0')}, at),
+      live_known_(of == Of::kCompaction),
+      any_live_(of == Of::kCompaction),
       hash_(crc32c("key")) {}
 
 // What etcd's compaction keeps at the hashed revision decides which records at or before the

@@ -20,7 +20,10 @@ namespace detcd::mvcc {
 // Hashes the records up to `at` of a store that was compacted at `compact`; both are pinned.
 class HashRead {
  public:
-  HashRead(Revision at, Revision compact);
+  // What etcd computes when it is asked, or on the way while it compacts at `at`. The two differ
+  // when no key is live then: the tombstones at `at` still count as kept by the compaction.
+  enum class Of : std::uint8_t { kState, kCompaction };
+  HashRead(Revision at, Revision compact, Of of = Of::kState);
   Advance advance(const Store& store, Meter& meter);
   [[nodiscard]] std::uint32_t hash() const { return hash_; }
 
@@ -34,8 +37,8 @@ class HashRead {
   Revision at_;
   Revision compact_;
   KeyScan live_;  // Looks for any key that is live at `at_`.
-  bool live_known_ = false;
-  bool any_live_ = false;
+  bool live_known_;
+  bool any_live_;
   bool finished_ = false;
   Place next_{0, 0};  // Records before it are hashed.
   ChunkId chunk_;     // Where the last advance stopped, to go on without a search.

@@ -136,5 +136,55 @@ TEST(Applier, TooManyReadsAtOnceAreRefused) {
   EXPECT_EQ(store.range({.key = "a"}).count, 0);
 }
 
+// The numbers of etcd 3.5.30 for this history.
+TEST(Applier, RemembersTheHashesOfCompactionsAsEtcdDoes) {
+  Driver store;
+  for (int i = 0; i < 20; ++i) store.put("k" + std::to_string(i % 5), "v" + std::to_string(i));
+  store.erase({.key = "k3"});
+  const auto expect_hash = [](Driver& driver, Revision at, std::uint32_t hash, Revision compacted) {
+    const auto answer = driver.hash(at);
+    const auto* const found = std::get_if<HashKvAnswer>(&answer);
+    ASSERT_NE(found, nullptr) << at;
+    EXPECT_EQ(found->hash, hash) << at;
+    EXPECT_EQ(found->compact_revision, compacted) << at;
+    EXPECT_EQ(found->hash_revision, at == 0 ? 22 : at);
+  };
+  const auto expect_all = [&](Driver& driver) {
+    expect_hash(driver, 5, 3'089'800'181, -1);
+    expect_hash(driver, 9, 465'579'498, 5);
+    expect_hash(driver, 14, 2'844'356'405, 9);
+    expect_hash(driver, 22, 3'566'263'928, 14);
+    expect_hash(driver, 0, 1'097'337'192, 22);
+    for (const Revision gone : {4, 6, 13, 21}) {
+      const auto answer = driver.hash(gone);
+      ASSERT_NE(std::get_if<ApiError>(&answer), nullptr) << gone;
+      EXPECT_EQ(*std::get_if<ApiError>(&answer), ApiError::kCompacted) << gone;
+    }
+  };
+  for (const Revision at : {5, 9, 14, 22}) store.compact(at);
+  expect_all(store);
+  // Before they were computed, and after, a restart changes nothing.
+  for (const bool swept : {false, true}) {
+    while (swept && !std::holds_alternative<mvcc::Done>(store.applier().sweep({.units = 3}))) {
+    }
+    Result<std::unique_ptr<Applier>> restored =
+        Applier::restore(Driver::kCluster, store.applier().capture());
+    ASSERT_TRUE(restored.ok());
+    Driver again(*std::move(restored));
+    expect_all(again);
+  }
+  expect_all(store);
+}
+
+TEST(Applier, RemembersTheHashesOfTenCompactions) {
+  Driver store;
+  for (int i = 0; i < 14; ++i) {
+    store.compact(store.put("k", std::to_string(i)).header_revision);
+  }
+  for (Revision at = 2; at <= 15; ++at) {
+    EXPECT_EQ(std::holds_alternative<HashKvAnswer>(store.hash(at)), at >= 6) << at;
+  }
+}
+
 }  // namespace
 }  // namespace detcd::apply

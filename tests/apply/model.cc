@@ -240,6 +240,9 @@ DeleteRangeResponse Model::erase(const DeleteRangeRequest& request) {
 }
 
 void Model::compact(Revision revision) {
+  // As etcd does it on the way: everything from the compaction before on.
+  if (compactions_.size() == 10) compactions_.pop_front();
+  compactions_.push_back({hash_records(revision, true), compacted_, revision});
   compacted_ = revision;
   for (auto& [key, records] : keys_) {
     const Record* const last = newest(records, revision);
@@ -278,13 +281,20 @@ Answer Model::apply(const Command& command) {
 }
 
 std::variant<HashKvAnswer, ApiError> Model::hash(Revision revision) const {
+  for (const HashKvAnswer& compaction : compactions_) {
+    if (compaction.hash_revision == revision) return compaction;
+  }
   if (revision > revision_) return ApiError::kFutureRev;
   if (revision > 0 && revision < compacted_) return ApiError::kCompacted;
   const Revision at = revision == 0 ? revision_ : revision;
+  const bool any_kept =
+      std::ranges::any_of(keys_, [&](const auto& key) { return live(key.first, at) != nullptr; });
+  return HashKvAnswer{hash_records(at, any_kept), compacted_, at};
+}
+
+std::uint32_t Model::hash_records(Revision at, bool any_kept) const {
   std::map<mvcc::Place, const Record*> all;
-  bool any_kept = false;
   for (const auto& [key, records] : keys_) {
-    any_kept = any_kept || live(key, at) != nullptr;
     for (const Record& record : records) all[record.place] = &record;
   }
   std::uint32_t crc = crc32c("key");
@@ -305,7 +315,7 @@ std::variant<HashKvAnswer, ApiError> Model::hash(Revision revision) const {
                                .value = record->kv.value.view()};
     crc = crc32c(mvcc::backend_value(encoded), crc32c(mvcc::backend_key(encoded), crc));
   }
-  return HashKvAnswer{crc, compacted_, at};
+  return crc;
 }
 
 std::uint64_t Model::bytes() const {

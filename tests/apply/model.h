@@ -2,6 +2,7 @@
 // etcd's documents say. What the store answers must be what this answers.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -44,12 +45,14 @@ class Model {
   PutResponse put(const PutRequest& request);
   DeleteRangeResponse erase(const DeleteRangeRequest& request);
   void compact(Revision revision);
+  [[nodiscard]] std::uint32_t hash_records(Revision at, bool any_kept) const;
   [[nodiscard]] Revision header() const { return sub_ > 0 ? revision_ + 1 : revision_; }
 
   std::map<std::string, Records> keys_;
   Revision revision_ = 1;
   Revision compacted_ = -1;
-  std::uint32_t sub_ = 0;  // Changes of the transaction in progress.
+  std::deque<HashKvAnswer> compactions_;  // The last ten.
+  std::uint32_t sub_ = 0;                 // Changes of the transaction in progress.
 };
 
 }  // namespace detcd::apply
