@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "tests/support/replay.h"
+
 namespace detcd::http1 {
 namespace {
 

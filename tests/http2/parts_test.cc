@@ -12,6 +12,7 @@
 #include "http2/policy.h"
 #include "http2/request_head.h"
 #include "http2/sniff.h"
+#include "tests/support/replay.h"
 
 namespace detcd::http2 {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "pair.h"
 #include "raw.h"
+#include "tests/support/replay.h"
 
 namespace detcd::http2 {
 namespace {
