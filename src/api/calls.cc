@@ -42,6 +42,7 @@ void Calls::take_events(TimePoint now) {
   for (http2::ServerEvent& event : session_.take_events()) {
     std::visit([this](auto& e) { take(e); }, event);
   }
+  release_taken();
 }
 
 void Calls::take(const http2::StreamOpened& event) {
@@ -119,16 +120,22 @@ void Calls::ask(Open::iterator call, const Bytes& message) {
   if (!sent) finish(call, status_of(apply::ApiError::kStopped));
 }
 
-void Calls::take_reply(const server::Reply& reply) {
+void Calls::take_reply(server::Reply reply) {
   const auto call = open_.find(http2::StreamId(reply.call.value()));
   // The answer of a call that was forgotten meanwhile.
   if (call == open_.end() || call->second.stage != Stage::kAsked) return;
   Answered answered = call->second.method->answer(reply);
   if (auto* message = std::get_if<Bytes>(&answered)) {
+    if (reply.held) held_.emplace_back(call->first, std::move(reply.held));
     send(call->first, std::move(*message));
     return finish(call, ok());
   }
   finish(call, std::get<http2::GrpcStatus>(answered));
+}
+
+// Few are held at once: the node makes no more before these are gone.
+void Calls::release_taken() {
+  std::erase_if(held_, [this](const auto& held) { return session_.queued_bytes(held.first) == 0; });
 }
 
 void Calls::expire(TimePoint now) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 #include <vector>
@@ -29,9 +30,9 @@ class Calls {
   Calls& operator=(const Calls&) = delete;
   ~Calls();
 
-  // Works off what the session has to say.
+  // Works off what the session has to say; to be called as well when it handed out output.
   void take_events(TimePoint now);
-  void take_reply(const server::Reply& reply);
+  void take_reply(server::Reply reply);
   // Answers the calls whose deadline has passed.
   void expire(TimePoint now);
   // kNever when no call has one.
@@ -64,6 +65,8 @@ class Calls {
   void finish(Open::iterator call, const http2::GrpcStatus& status);
   void forget(http2::StreamId stream);
   void close(Open::iterator call);
+  // Gives the node its room back for answers that were taken or won't be.
+  void release_taken();
   // Drops the streams whose answers were taken.
   void recount();
 
@@ -75,6 +78,7 @@ class Calls {
   std::set<std::pair<TimePoint, std::uint64_t>> deadlines_;
   std::size_t streaming_ = 0;
   TimePoint now_{};
+  std::vector<std::pair<http2::StreamId, std::unique_ptr<server::Held>>> held_;  // Large answers'.
   std::vector<http2::StreamId> untaken_;  // Streams that may still hold bytes of an answer.
   std::size_t untaken_bytes_ = 0;         // At least what they hold.
   std::size_t recount_at_ = 0;            // That many streams in `untaken_`.

@@ -98,7 +98,7 @@ runtime::Task<void> GrpcConnection::receive() {
     if (!reply) co_return;
     // All that came together is answered in one write.
     while (reply) {
-      calls_.take_reply(*reply);
+      calls_.take_reply(*std::move(reply));
       reply = replies_.try_receive();
     }
     changed();

@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -91,10 +90,8 @@ class Mailbox {
     [[nodiscard]] bool connected() const { return core_ != nullptr && !core_->closed(); }
     // Senders are equal when they reach the same mailbox.
     friend bool operator==(const Sender&, const Sender&) = default;
-    // Some order of all mailboxes, to look senders up by; another one in each run.
-    [[nodiscard]] bool before(const Sender& other) const {
-      return std::less<const Core*>()(core_.get(), other.core_.get());
-    }
+    // For lookups only: the same for equal senders, and no other mailbox's while one of them lives.
+    [[nodiscard]] const void* identity() const { return core_.get(); }
 
    private:
     friend class Mailbox;

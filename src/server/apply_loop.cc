@@ -109,11 +109,8 @@ void Node::finish(const raft::Entry& entry, bool command) {
     if (std::holds_alternative<apply::CompactionResponse>(*response)) sweep_waiting_.wake_one();
   }
   if (!pending || !pending->origin) return;
-  if (const auto* error = std::get_if<apply::ApiError>(&result)) {
-    answer(*pending->origin, *error);
-  } else {
-    answer(*pending->origin, std::get<apply::Response>(std::move(result)));
-  }
+  // What a write answers has room, however much it is; what is read next waits for it.
+  answer_applied(*pending->origin, std::move(result));
 }
 
 void Node::install(const raft::SnapshotMeta& meta) {

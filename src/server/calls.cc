@@ -16,6 +16,8 @@ struct Overload : Cases... {
 
 // One advance of a read answers most of them at once; the rest goes on in a task of its own.
 constexpr mvcc::Budget kReadBudget{10'000};
+// What an answer that isn't large takes at most.
+constexpr mvcc::Budget kSmallBudget{1'000};
 
 }  // namespace
 
@@ -28,8 +30,11 @@ runtime::Task<void> Node::take_calls() {
     while (message) {
       if (Call* call = std::get_if<Call>(&*message)) {
         on_call(std::move(*call));
+      } else if (Forget* forget = std::get_if<Forget>(&*message)) {
+        taken_back.push_back(std::move(*forget));
       } else {
-        taken_back.push_back(std::get<Forget>(*std::move(message)));
+        room_.taken(std::get<Taken>(*message));
+        if (room_.parked() > 0 && !serving_parked_) long_reads_.spawn(serve_parked());
       }
       message = mailbox_.try_receive();
     }
@@ -37,6 +42,7 @@ runtime::Task<void> Node::take_calls() {
       const Forgotten forgotten(std::move(taken_back));
       proposals_.forget(forgotten);
       reads_.forget(forgotten);
+      room_.forget(forgotten);
     }
     work_.wake_all();
   }
@@ -117,10 +123,8 @@ void Node::answer_read(WaitingRead waiting) {
   observer_.on_read(origin.trace, applier_->applied().index);
   std::visit(
       Overload{
-          [&](apply::RangeRequest& range) {
-            start_range(origin, applier_->range(std::move(range)));
-          },
-          [&](apply::TxnRequest& txn) { start_range(origin, applier_->read_txn(std::move(txn))); },
+          [&](const apply::RangeRequest&) { start_range(std::move(waiting)); },
+          [&](const apply::TxnRequest&) { start_range(std::move(waiting)); },
           [&](const HashKvRequest& hash) {
             long_reads_.spawn(finish_hash(origin, applier_->hash_kv(hash.revision), applier_));
           },
@@ -133,34 +137,76 @@ void Node::answer_read(WaitingRead waiting) {
       waiting.request);
 }
 
+std::unique_ptr<apply::RangeWork> Node::begin_range(Request request) const {
+  if (auto* const txn = std::get_if<apply::TxnRequest>(&request)) {
+    return applier_->read_txn(std::move(*txn));
+  }
+  return applier_->range(std::get<apply::RangeRequest>(std::move(request)));
+}
+
+// A connection that has enough untaken answers, or whose reads wait for that already, still gets
+// small ones at once: whether this is one shows in trying.
+void Node::start_range(WaitingRead read) {
+  const ReturnAddress& origin = read.origin;
+  if (room_.has_room(origin.reply)) {
+    run_range(std::move(read));
+    return;
+  }
+  const std::unique_ptr<apply::RangeWork> work = begin_range(read.request);
+  if (std::holds_alternative<mvcc::Done>(work->advance(kSmallBudget))) {
+    apply::Answer result = work->take();
+    if (bytes_of(result) <= options_.answers.small_bytes) {
+      answer_applied(origin, std::move(result));
+      return;
+    }
+  }
+  room_.park(std::move(read));
+}
+
 // Most reads are done at the first advance, in the step that asked; only long ones become tasks.
-void Node::start_range(const ReturnAddress& origin, std::unique_ptr<apply::RangeWork> work) {
+void Node::run_range(WaitingRead read) {
+  std::unique_ptr<apply::RangeWork> work = begin_range(std::move(read.request));
   if (std::holds_alternative<mvcc::Done>(work->advance(kReadBudget))) {
-    answer_range(origin, work->take());
+    answer_applied(read.origin, work->take());
   } else {
-    long_reads_.spawn(finish_range(origin, std::move(work), applier_));
+    long_reads_.spawn(finish_range(read.origin, std::move(work), applier_));
   }
 }
 
-void Node::answer_range(const ReturnAddress& origin, apply::Answer result) {
+void Node::answer_applied(const ReturnAddress& origin, apply::Answer result) {
   if (const auto* error = std::get_if<apply::ApiError>(&result)) {
     answer(origin, *error);
   } else {
-    answer(origin, std::get<apply::Response>(std::move(result)));
+    std::unique_ptr<Held> held = room_.hold(origin.reply, bytes_of(result));
+    answer(origin, std::get<apply::Response>(std::move(result)), std::move(held));
   }
 }
 
 runtime::Task<void> Node::finish_range(ReturnAddress origin, std::unique_ptr<apply::RangeWork> work,
                                        [[maybe_unused]] std::shared_ptr<apply::Applier> pinned) {
+  const std::unique_ptr<Held> until_known =
+      room_.hold(origin.reply, options_.answers.unknown_bytes);
   for (;;) {
     co_await runtime::yield(world_.scheduler);
     const mvcc::Advance progress = work->advance(kReadBudget);
     if (std::holds_alternative<mvcc::Done>(progress)) break;
     check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
   }
-  answer_range(origin, work->take());
+  answer_applied(origin, work->take());
   // The work pins the applier it reads from: it goes first.
   work.reset();
+}
+
+// One read a step: room for many may come at once.
+runtime::Task<void> Node::serve_parked() {
+  serving_parked_ = true;
+  for (;;) {
+    std::optional<WaitingRead> read = room_.next();
+    if (!read) break;
+    run_range(*std::move(read));
+    co_await runtime::yield(world_.scheduler);
+  }
+  serving_parked_ = false;
 }
 
 runtime::Task<void> Node::finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
@@ -189,7 +235,7 @@ ResponseHeader Node::header(bool with_revision) const {
   return header;
 }
 
-void Node::answer(const ReturnAddress& origin, Outcome outcome) {
+void Node::answer(const ReturnAddress& origin, Outcome outcome, std::unique_ptr<Held> held) {
   ResponseHeader filled = header(!std::holds_alternative<MemberListResponse>(outcome));
   // What an answer was made from decides its revision, not what was applied since.
   if (const auto* response = std::get_if<apply::Response>(&outcome)) {
@@ -199,7 +245,8 @@ void Node::answer(const ReturnAddress& origin, Outcome outcome) {
                },
                *response);
   }
-  const bool sent = origin.reply.send(Reply{origin.call, filled, std::move(outcome)});
+  const bool sent =
+      origin.reply.send(Reply{origin.call, filled, std::move(outcome), std::move(held)});
   static_cast<void>(sent);  // The connection may be gone: nobody waits then.
 }
 

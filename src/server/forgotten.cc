@@ -1,6 +1,7 @@
 #include "server/forgotten.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace detcd::server {
@@ -9,7 +10,9 @@ namespace {
 // Where a mailbox lies in memory differs between runs, and so does this order; but it only serves
 // to find what is equal.
 bool before(const Forget& a, const Forget& b) {
-  if (a.reply != b.reply) return a.reply.before(b.reply);
+  if (a.reply != b.reply) {
+    return std::less<>()(a.reply.identity(), b.reply.identity());
+  }
   return a.call.value() < b.call.value();
 }
 

@@ -84,6 +84,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       mailbox_(world.scheduler),
       proposals_(options_, incarnation(world, storage_.identity)),
       reads_(kReadRetry),
+      room_(options_.answers, mailbox_.sender()),
       saves_waiting_(world.scheduler),
       snapshots_(world.scheduler),
       committed_waiting_(world.scheduler),
@@ -144,6 +145,9 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
     if (pending.origin) answer(*pending.origin, apply::ApiError::kStopped);
   }
   for (WaitingRead& waiting : reads_.take_all()) {
+    answer(waiting.origin, apply::ApiError::kStopped);
+  }
+  for (WaitingRead& waiting : room_.take_all()) {
     answer(waiting.origin, apply::ApiError::kStopped);
   }
   tasks_.cancel();

@@ -17,6 +17,7 @@
 #include "runtime/sync.h"
 #include "runtime/task_group.h"
 #include "runtime/world.h"
+#include "server/answer_room.h"
 #include "server/observer.h"
 #include "server/options.h"
 #include "server/proposals.h"
@@ -81,13 +82,16 @@ class Node final : public transport::Receiver {
   void propose(const Call& call, apply::Command command);
   void read(Call call, bool linearizable);
   void answer_read(WaitingRead read);
-  void start_range(const ReturnAddress& origin, std::unique_ptr<apply::RangeWork> work);
-  void answer_range(const ReturnAddress& origin, apply::Answer result);
+  void start_range(WaitingRead read);
+  void run_range(WaitingRead read);
+  [[nodiscard]] std::unique_ptr<apply::RangeWork> begin_range(Request request) const;
+  void answer_applied(const ReturnAddress& origin, apply::Answer result);
   runtime::Task<void> finish_range(ReturnAddress origin, std::unique_ptr<apply::RangeWork> work,
                                    std::shared_ptr<apply::Applier> pinned);
+  runtime::Task<void> serve_parked();
   runtime::Task<void> finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
                                   std::shared_ptr<apply::Applier> pinned);
-  void answer(const ReturnAddress& origin, Outcome outcome);
+  void answer(const ReturnAddress& origin, Outcome outcome, std::unique_ptr<Held> held = nullptr);
   [[nodiscard]] ResponseHeader header(bool with_revision) const;
   [[nodiscard]] StatusResponse status_now() const;
 
@@ -137,6 +141,8 @@ class Node final : public transport::Receiver {
   runtime::Mailbox<ToNode> mailbox_;
   Proposals proposals_;
   Reads reads_;
+  AnswerRoom room_;
+  bool serving_parked_ = false;
   std::optional<raft::NodeId> leader_;
   TimePoint leader_changed_{};
   TimePoint propose_after_{};  // Raft took none: not before this.

@@ -2,6 +2,7 @@
 // is the caller's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,6 +12,15 @@
 #include "raft/raft.h"
 
 namespace detcd::server {
+
+// Of answers that clients haven't taken (server/answer_room.h).
+struct AnswerRoomLimits {
+  std::size_t small_bytes = 64 << 10;  // Up to here an answer isn't counted.
+  std::size_t connection_bytes = 16 << 20;
+  std::size_t server_bytes = 128 << 20;
+  // Counted for a read that goes on, whose answer nobody knows the size of.
+  std::size_t unknown_bytes = 4 << 20;
+};
 
 struct NodeOptions {
   std::string name = "default";
@@ -34,6 +44,7 @@ struct NodeOptions {
   std::int64_t quota_bytes = 2'147'483'648;
   std::uint64_t unapplied_max = 5'000;  // committed - applied beyond which writes are refused.
   std::uint64_t pending_bytes_max = 512 << 20;  // Of commands that wait for their answer.
+  AnswerRoomLimits answers;
 };
 
 // Overall bound of one request: 5 s + 2 election timeouts (ETCD.md §2.13).

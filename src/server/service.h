@@ -3,7 +3,9 @@
 // the node, and the node never waits for it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -78,10 +80,18 @@ struct VersionInfo {
 using Outcome = std::variant<apply::Response, MemberListResponse, StatusResponse,
                              apply::HashKvAnswer, HealthResponse, VersionInfo, apply::ApiError>;
 
+// Room that a large answer takes up at the node until its receiver destroys this, on any thread:
+// when the client has taken the answer, or never will.
+class Held {
+ public:
+  virtual ~Held() = default;
+};
+
 struct Reply {
   CallId call;
   ResponseHeader header;
   Outcome outcome;
+  std::unique_ptr<Held> held = nullptr;  // None for what isn't large.
 };
 
 struct Call {
@@ -103,7 +113,13 @@ struct Forget {
   runtime::Mailbox<Reply>::Sender reply;
 };
 
-using ToNode = std::variant<Call, Forget>;
+// Large answers to this connection are no more (server/answer_room.h sends it by itself).
+struct Taken {
+  runtime::Mailbox<Reply>::Sender connection;
+  std::size_t bytes = 0;
+};
+
+using ToNode = std::variant<Call, Forget, Taken>;
 
 // What a connection gets when it is made.
 struct Service {

@@ -394,5 +394,76 @@ TEST(Grpc, AClientThatTakesNoAnswersIsNotReadForever) {
   for (const auto& [stream, answer] : client.answers) EXPECT_EQ(answer.status, http2::GrpcStatus{});
 }
 
+// Room that answers hold, as the node gives it away.
+class CountedRoom final : public server::Held {
+ public:
+  explicit CountedRoom(int& held) : held_(held) { ++held_; }
+  ~CountedRoom() override { --held_; }
+
+ private:
+  int& held_;
+};
+
+struct LargeAnswers {
+  LargeAnswers() : world(0, {}, {.seed = 0, .capacity = 64 << 10}), client(world) {
+    client.call(kRange, wire::serialize(apply::RangeRequest{.key = "first"}));
+    client.pause();
+    for (int i = 0; i < 3; ++i) {
+      streams.push_back(client.call(kRange, wire::serialize(apply::RangeRequest{.key = "k"}), 10s));
+    }
+    apply::RangeResponse response;
+    response.kvs.push_back({.key = Bytes("k"), .value = Bytes(std::string(1 << 20, 'x'))});
+    for (std::size_t i = 0; i < 4; ++i) {
+      world.node.answer(i, apply::Response(response), std::make_unique<CountedRoom>(held));
+    }
+    world.run_for(5ms);
+  }
+
+  int held = 0;
+  World world;
+  GrpcClient client;
+  std::vector<http2::StreamId> streams;
+};
+
+TEST(Grpc, ALargeAnswerHoldsItsRoomUntilTheClientTookIt) {
+  LargeAnswers test;
+  EXPECT_GE(test.held, 3);
+  test.client.resume();
+  test.world.run_for(1s);
+  EXPECT_EQ(test.held, 0);
+  for (const http2::StreamId stream : test.streams) {
+    EXPECT_EQ(test.client.answer(stream).status, http2::GrpcStatus{});
+  }
+}
+
+TEST(Grpc, ALargeAnswerThatIsResetHoldsNoRoom) {
+  LargeAnswers test;
+  const int before = test.held;
+  test.client.session.cancel(test.streams[2]);
+  test.client.flush();
+  test.world.run_for(5ms);
+  EXPECT_EQ(test.held, before - 1);
+}
+
+TEST(Grpc, AConnectionThatEndsHoldsNoRoom) {
+  LargeAnswers test;
+  test.client.abort();
+  test.world.run_for(5ms);
+  EXPECT_EQ(test.held, 0);
+}
+
+TEST(Grpc, ALargeAnswerAfterItsDeadlineHoldsNoRoom) {
+  World world;
+  GrpcClient client(world);
+  client.call(kRange, wire::serialize(apply::RangeRequest{.key = "k"}), 1s);
+  world.run_for(2s);
+  int held = 0;
+  world.node.answer(0, apply::Response(apply::RangeResponse{}),
+                    std::make_unique<CountedRoom>(held));
+  EXPECT_EQ(held, 1);
+  world.settle();
+  EXPECT_EQ(held, 0);
+}
+
 }  // namespace
 }  // namespace detcd::api

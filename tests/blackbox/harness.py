@@ -145,6 +145,13 @@ class Server:
             process.wait()
             raise Failure(f"{self.name} was still there {patience:g} s after {how!r}") from None
 
+    def memory(self, name):
+        """Bytes of the process by one of Linux's names for them (VmRSS, VmHWM)."""
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(name + ":"):
+                return int(line.split()[1]) * 1024
+        raise Failure(f"{name} of {self.name} isn't known")
+
     def last_words(self):
         return " | ".join(self.log.read_text(errors="replace").splitlines()[-3:])
 

@@ -62,6 +62,60 @@ def goaway_code(got):
     return None
 
 
+def takes_whole_answers(stream, calls, least):
+    """Reads until each of the calls, streams 1, 3, 5 and on, has ended with a status of 0 and with
+    more than so many bytes before."""
+    sizes, ended, rest = {}, set(), bytearray()
+    while len(ended) < calls:
+        more = stream.recv(1 << 20)
+        expect(more, f"the connection lasts until all is taken; {len(ended)} calls were")
+        rest += more
+        at = 0
+        while len(rest) - at >= 9:
+            length, kind, flags = int.from_bytes(rest[at:at + 3], "big"), rest[at + 3], rest[at + 4]
+            number = int.from_bytes(rest[at + 5:at + 9], "big")
+            if len(rest) - at < 9 + length:
+                break
+            if kind == 0:
+                sizes[number] = sizes.get(number, 0) + length
+            elif kind == 1 and flags & 1:
+                expect(sizes.get(number, 0) > least, f"stream {number} got {sizes.get(number)}")
+                ended.add(number)
+            at += 9 + length
+        del rest[:at]
+
+
+def many_large_answers_are_made_as_they_are_taken(work):
+    """300 ranges of 4 MiB each, which all ask before one of them takes anything."""
+    server = Server(work).start()
+    client = Client(server.endpoint)
+    for number in range(4):
+        client.put(f"big/{number}", bytes(1 << 20))
+    client.put("small", "v")
+    ask = message((1, "big/"), (2, "big0"))
+    headers = call_headers(b"/etcdserverpb.KV/Range")
+    largest = (1 << 31) - 1
+    opening = PREFACE + frame(4, 0, 0, struct.pack(">HI", 4, largest)) + frame(
+        8, 0, 0, struct.pack(">I", largest - 65535))
+    body = b"\x00" + struct.pack(">I", len(ask)) + ask
+    calls = b"".join(frame(1, 4, number, headers) + frame(0, 1, number, body)
+                     for number in range(1, 100, 2))
+    streams = [socket.create_connection(("127.0.0.1", server.client_port), timeout=60)
+               for _ in range(6)]
+    for stream in streams:
+        stream.sendall(opening + calls)
+    time.sleep(2)
+    equal(client.range("small").kvs[0].value, b"v", "a small range meanwhile")
+    waiting = server.memory("VmRSS")
+    for stream in streams:
+        takes_whole_answers(stream, 50, 4 << 20)
+        stream.close()
+    peak = server.memory("VmHWM")
+    say(f"{waiting >> 20} MiB while nothing was taken, {peak >> 20} MiB at most")
+    expect(peak < 300 << 20, f"the server took {peak >> 20} MiB")
+    lives_on(server, client, 1)
+
+
 def lives_on(server, client, number):
     expect(server.process.poll() is None, f"the server ended: {server.last_words()}")
     client.put("alive", str(number))
@@ -271,4 +325,4 @@ if __name__ == "__main__":
     main(broken_http2_closes_only_its_connection, bytes_of_no_protocol_are_refused,
          a_client_that_stops_halfway_holds_nobody_up, the_peer_port_takes_no_strangers,
          a_single_member_names_its_damage_and_changes_nothing, a_damaged_member_of_three_heals,
-         a_slow_reader_is_bounded)
+         a_slow_reader_is_bounded, many_large_answers_are_made_as_they_are_taken)

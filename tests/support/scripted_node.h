@@ -22,8 +22,9 @@ class ScriptedNode {
   [[nodiscard]] server::Service service() const { return {inbox_.sender()}; }
   // What isn't answered by the script waits for answer().
   void set_script(Script script) { script_ = std::move(script); }
-  void answer(std::size_t call, server::Outcome outcome) {
-    reply(calls.at(call), std::move(outcome));
+  void answer(std::size_t call, server::Outcome outcome,
+              std::unique_ptr<server::Held> held = nullptr) {
+    reply(calls.at(call), std::move(outcome), std::move(held));
   }
   void stop() { inbox_.close(); }
 
@@ -49,8 +50,10 @@ class ScriptedNode {
     std::optional<server::Outcome> outcome = script_(calls.back().request);
     if (outcome) reply(calls.back(), *std::move(outcome));
   }
-  void reply(const server::Call& call, server::Outcome outcome) const {
-    const bool sent = call.reply.send(server::Reply{call.call, header, std::move(outcome)});
+  void reply(const server::Call& call, server::Outcome outcome,
+             std::unique_ptr<server::Held> held = nullptr) const {
+    const bool sent =
+        call.reply.send(server::Reply{call.call, header, std::move(outcome), std::move(held)});
     static_cast<void>(sent);
   }
 
