@@ -35,7 +35,8 @@ class Proposals {
     std::size_t bytes = 0;
   };
 
-  // Takes the command in. kRequestTooLarge when its encoding is above the limit, kTooManyRequests
+  // Takes the command in. kRequestTooLarge when no request within the limit becomes so long a
+  // command, kTooManyRequests
   // when too much is under way; `origin` is then answered by the caller.
   std::optional<apply::ApiError> propose(apply::Command command,
                                          std::optional<ReturnAddress> origin, TimePoint now);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "wire/command_codec.h"
+#include "wire/kv_codec.h"
 
 namespace detcd::server {
 namespace {
@@ -17,7 +18,7 @@ NodeOptions options() {
   NodeOptions options;
   options.member_id = 7;
   options.limits.request_bytes_max = 1000;
-  options.pending_bytes_max = 2000;
+  options.pending_bytes_max = 3000;
   return options;
 }
 
@@ -36,10 +37,21 @@ TEST(Proposals, EachCommandGetsAnIdOfThisMemberAndIncarnation) {
   EXPECT_FALSE(proposals.complete(second->id)) << "an answer is given once";
 }
 
+TEST(Proposals, TakesWhateverHasTheSizeOfARequestInEtcdsEncoding) {
+  const NodeOptions settings = options();
+  Proposals proposals(settings, 1);
+  EXPECT_FALSE(proposals.propose(put(std::string(982, 'x')), std::nullopt, kStart));
+  // Small operations take more bytes in a command than on the wire: the most of all, one Range.
+  apply::TxnRequest txn;
+  for (int i = 0; i < 1000 / 7; ++i) txn.success.push_back({apply::RangeRequest{.key = "k"}});
+  EXPECT_LE(wire::serialize(txn).size(), 1000U);
+  EXPECT_FALSE(proposals.propose({{}, std::move(txn)}, std::nullopt, kStart));
+}
+
 TEST(Proposals, RefusesWhatIsTooLargeWithEtcdsError) {
   const NodeOptions settings = options();
   Proposals proposals(settings, 1);
-  EXPECT_EQ(proposals.propose(put(std::string(1000, 'x')), std::nullopt, kStart),
+  EXPECT_EQ(proposals.propose(put(std::string(2100, 'x')), std::nullopt, kStart),
             apply::ApiError::kRequestTooLarge);
   EXPECT_TRUE(proposals.take_batch().empty());
 }
@@ -47,12 +59,12 @@ TEST(Proposals, RefusesWhatIsTooLargeWithEtcdsError) {
 TEST(Proposals, RefusesMoreBytesThanMayBeUnderWay) {
   const NodeOptions settings = options();
   Proposals proposals(settings, 1);
-  ASSERT_FALSE(proposals.propose(put(std::string(900, 'x')), std::nullopt, kStart));
-  ASSERT_FALSE(proposals.propose(put(std::string(900, 'x')), std::nullopt, kStart));
-  EXPECT_EQ(proposals.propose(put(std::string(900, 'x')), std::nullopt, kStart),
+  ASSERT_FALSE(proposals.propose(put(std::string(1400, 'x')), std::nullopt, kStart));
+  ASSERT_FALSE(proposals.propose(put(std::string(1400, 'x')), std::nullopt, kStart));
+  EXPECT_EQ(proposals.propose(put(std::string(1400, 'x')), std::nullopt, kStart),
             apply::ApiError::kTooManyRequests);
   EXPECT_TRUE(proposals.complete({7, (1ULL << 40) + 1}));
-  EXPECT_FALSE(proposals.propose(put(std::string(900, 'x')), std::nullopt, kStart));
+  EXPECT_FALSE(proposals.propose(put(std::string(1400, 'x')), std::nullopt, kStart));
 }
 
 TEST(Proposals, WhatWasGivenBackGoesFirst) {
