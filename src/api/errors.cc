@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/quote.h"
+
 namespace detcd::api {
 namespace {
 
@@ -69,7 +71,7 @@ http2::GrpcStatus unmarshalling_failed(const Error& error) {
 }
 
 http2::GrpcStatus malformed_method(std::string_view path) {
-  return make(GrpcCode::kUnimplemented, "malformed method name: " + quoted(path));
+  return make(GrpcCode::kUnimplemented, "malformed method name: " + go_quoted(path));
 }
 
 http2::GrpcStatus unknown_service(std::string_view service) {
@@ -83,7 +85,7 @@ http2::GrpcStatus unknown_method(std::string_view service, std::string_view meth
 
 http2::GrpcStatus not_a_post(std::string_view method) {
   return make(GrpcCode::kInternal, "http2Server.operateHeaders parsed a :method field with value " +
-                                       quoted(method) + " which should be POST");
+                                       go_quoted(method) + " which should be POST");
 }
 
 // What io.EOF becomes in grpc-go's processUnaryRPC.
@@ -100,28 +102,6 @@ http2::GrpcStatus several_requests_streaming() {
   return make(
       GrpcCode::kInternal,
       "cardinality violation: received multiple request messages for non-client-streaming RPC");
-}
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      out += fmt::format("\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
 }
 
 }  // namespace detcd::api

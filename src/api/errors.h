@@ -30,7 +30,4 @@ namespace detcd::api {
 [[nodiscard]] http2::GrpcStatus no_request_streaming();
 [[nodiscard]] http2::GrpcStatus several_requests_streaming();
 
-// Go's %q for a string of bytes.
-[[nodiscard]] std::string quoted(std::string_view text);
-
 }  // namespace detcd::api

@@ -8,6 +8,7 @@
 #include <set>
 #include <source_location>
 
+#include "base/quote.h"
 #include "bootstrap/flags.h"
 #include "bootstrap/go_value.h"
 #include "bootstrap/version.h"
@@ -104,7 +105,7 @@ class Environment {
     }
     const Result<void> good = flags.set(flag, found->second);
     if (!good) {
-      return bad(fmt::format("invalid value {} for {}: {}", quote(found->second), variable,
+      return bad(fmt::format("invalid value {} for {}: {}", go_quoted(found->second), variable,
                              good.error().message));
     }
     notes.push_back(note(Level::kInfo, "recognized and used environment variable",
@@ -159,7 +160,7 @@ Result<Level> parse_level(const std::string& text) {
   if (text == "warn") return Level::kWarn;
   if (text == "error") return Level::kError;
   if (text == "dpanic" || text == "panic" || text == "fatal") return Level::kFatal;
-  return bad(fmt::format("unrecognized level: {}", quote(text)));
+  return bad(fmt::format("unrecognized level: {}", go_quoted(text)));
 }
 
 Result<void> read_logging(const FlagSet& flags, Config& config) {
@@ -261,7 +262,7 @@ Result<void> check_urls(const Config& config) {
   const Result<void> peer = check_host_urls(config.advertise_peer_urls);
   if (!peer) {
     return bad(fmt::format("--initial-advertise-peer-urls {} must be \"host:port\" ({})",
-                           quote(join(strings(config.advertise_peer_urls), ",")),
+                           go_quoted(join(strings(config.advertise_peer_urls), ",")),
                            peer.error().message));
   }
   const Result<void> client = check_host_urls(config.advertise_client_urls);
@@ -269,7 +270,7 @@ Result<void> check_urls(const Config& config) {
     return bad(fmt::format(
         "--advertise-client-urls {} must be in the format \"host:port\", "
         "\"unix:/path/to/socket\" or \"unixs:/path/to/socket\" ({})",
-        quote(join(strings(config.advertise_client_urls), ",")), client.error().message));
+        go_quoted(join(strings(config.advertise_client_urls), ",")), client.error().message));
   }
   const Result<void> peers_plain = check_insecure("listen-peer-urls", config.listen_peer_urls);
   if (!peers_plain) return peers_plain.error();
@@ -301,7 +302,7 @@ Result<void> check_modes(const FlagSet& flags) {
   const std::string& mode = flags.text("auto-compaction-mode");
   if (mode.empty()) return bad("undefined auto-compaction-mode");
   if (mode != "periodic" && mode != "revision") {
-    return bad(fmt::format("unknown auto-compaction-mode {}", quote(mode)));
+    return bad(fmt::format("unknown auto-compaction-mode {}", go_quoted(mode)));
   }
   if (flags.duration("compact-hash-check-time") <= Duration(0)) {
     return bad(fmt::format("--compact-hash-check-time must be >0 (set to {})",
@@ -372,7 +373,7 @@ std::variant<Config, Exit> configure(const Invocation& invocation) {
     return Exit{kExitUsage, "", parsed.error().message + "\n" + usage, {}};
   }
   if (!flags.rest().empty()) {
-    return refusal(fmt::format("{} is not a valid flag", quote(flags.rest().front())), {});
+    return refusal(fmt::format("{} is not a valid flag", go_quoted(flags.rest().front())), {});
   }
   if (flags.boolean("version")) return Exit{kExitOk, version_text(), "", {}};
 

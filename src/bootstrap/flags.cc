@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/quote.h"
 #include "bootstrap/go_value.h"
 
 namespace detcd::bootstrap {
@@ -44,7 +45,7 @@ Result<void> check_value(const FlagSpec& spec, std::string_view value) {
       const Result<std::uint64_t> parsed = parse_uint(value, 32);
       if (parsed) return {};
       return bad(fmt::format(
-          "strconv.ParseUint: parsing {}: {}", quote(value),
+          "strconv.ParseUint: parsing {}: {}", go_quoted(value),
           parsed.error().message == "parse error" ? "invalid syntax" : parsed.error().message));
     }
     case FlagType::kInt: {
@@ -141,7 +142,7 @@ Result<void> FlagSet::parse_one(std::span<const std::string>& arguments) {
   if (stands_alone(*entry->spec)) {
     const Result<void> good = set(name, value.value_or("true"));
     if (good) return {};
-    return bad(fmt::format("invalid boolean value {} for -{}: {}", quote(*value), name,
+    return bad(fmt::format("invalid boolean value {} for -{}: {}", go_quoted(*value), name,
                            good.error().message));
   }
   if (!value) {
@@ -151,8 +152,8 @@ Result<void> FlagSet::parse_one(std::span<const std::string>& arguments) {
   }
   const Result<void> good = set(name, *value);
   if (good) return {};
-  return bad(
-      fmt::format("invalid value {} for flag -{}: {}", quote(*value), name, good.error().message));
+  return bad(fmt::format("invalid value {} for flag -{}: {}", go_quoted(*value), name,
+                         good.error().message));
 }
 
 bool FlagSet::is_set(std::string_view name) const {

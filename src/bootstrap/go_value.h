@@ -20,7 +20,4 @@ namespace detcd::bootstrap {
 // "1h30m", "100ms", "-1.5s", "0".
 [[nodiscard]] Result<Duration> parse_duration(std::string_view text);
 
-// The text in double quotes with Go's escapes, as %q prints it.
-[[nodiscard]] std::string quote(std::string_view text);
-
 }  // namespace detcd::bootstrap

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "base/quote.h"
 #include "bootstrap/go_value.h"
 
 namespace detcd::bootstrap {
@@ -19,7 +20,7 @@ Error bad(std::string what) {
 // ["a" "b"], as Go prints a slice of strings with %q.
 std::string quoted(const std::vector<std::string>& texts) {
   std::vector<std::string> parts;
-  for (const std::string& text : texts) parts.push_back(quote(text));
+  for (const std::string& text : texts) parts.push_back(go_quoted(text));
   return "[" + join(parts, " ") + "]";
 }
 
@@ -37,7 +38,7 @@ std::vector<std::string> missing_from(const std::vector<std::string>& all,
 std::string difference(const std::vector<std::string>& a, const std::vector<std::string>& b) {
   if (a.size() != b.size()) return fmt::format("len({}) != len({})", quoted(a), quoted(b));
   const auto [in_a, in_b] = std::ranges::mismatch(a, b);
-  return fmt::format("resolved urls: {} != {}", quote(*in_a), quote(*in_b));
+  return fmt::format("resolved urls: {} != {}", go_quoted(*in_a), go_quoted(*in_b));
 }
 
 // What this member says of itself and what the cluster is told must be the same.
@@ -104,7 +105,7 @@ Result<InitialCluster> found_cluster(const Config& config) {
   const auto own = peers->find(config.name);
   if (own == peers->end()) {
     return bad(fmt::format("couldn't find local name {} in the initial cluster configuration",
-                           quote(config.name)));
+                           go_quoted(config.name)));
   }
   const Result<void> advertised = check_advertised(config, own->second);
   if (!advertised) return advertised.error();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/quote.h"
 #include "bootstrap/go_value.h"
 
 namespace detcd::bootstrap {
@@ -15,7 +16,7 @@ Error bad(std::string what) {
 }
 
 Error bad_url(std::string_view text, std::string_view why) {
-  return bad(fmt::format("parse {}: {}", quote(text), why));
+  return bad(fmt::format("parse {}: {}", go_quoted(text), why));
 }
 
 // "scheme:", or nothing when the text has none; net/url's getScheme.
@@ -51,14 +52,14 @@ Result<void> check_authority(std::string_view text, std::string_view host) {
     if (std::isalnum(static_cast<unsigned char>(c)) != 0) continue;
     if (std::string_view("-_.~!$&'()*+,;=:[]<>\"%").find(c) != std::string_view::npos) continue;
     if (static_cast<unsigned char>(c) >= 0x80) continue;
-    return bad_url(text, fmt::format("invalid character {} in host name", quote({&c, 1})));
+    return bad_url(text, fmt::format("invalid character {} in host name", go_quoted({&c, 1})));
   }
   const Authority split = split_authority(host);
   if (split.colon == std::string_view::npos) return {};
   const std::string_view port = host.substr(split.colon + 1);
   if (!std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; })) {
     return bad_url(text,
-                   fmt::format("invalid port {} after host", quote(host.substr(split.colon))));
+                   fmt::format("invalid port {} after host", go_quoted(host.substr(split.colon))));
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "http2/answer_head.h"
 #include "http2/framing.h"
+#include "http2/nghttp2_text.h"
 
 namespace detcd::http2 {
 namespace {
@@ -36,17 +37,6 @@ struct Call {
   bool data_ending = false;  // That item's last frame was cut.
   bool ended = false;        // CallEnded was given, or the caller cancelled.
 };
-
-// Points into `name` and `value`; nghttp2 copies the pair into its frame.
-nghttp2_nv header(std::string_view name, std::string_view value) {
-  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(),
-          value.size(), NGHTTP2_NV_FLAG_NONE};
-}
-
-std::string_view text(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
-}
 
 }  // namespace
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/quote.h"
+
 namespace detcd::http2 {
 namespace {
 
@@ -18,24 +20,13 @@ constexpr std::size_t kUsualHeaders = 5;
 // RFC 9113 §6.5.2: what a header counts besides its characters.
 constexpr std::size_t kHeaderOverheadBytes = 32;
 
-// Go's %q of the printable text that header values are; quotes and backslashes are escaped.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out.push_back('\\');
-    out.push_back(c);
-  }
-  out.push_back('"');
-  return out;
-}
-
 std::string describe_bad_timeout(std::string_view text) {
-  if (text.size() < 2) return "transport: timeout string is too short: " + quoted(text);
-  if (text.size() > 9) return "transport: timeout string is too long: " + quoted(text);
+  if (text.size() < 2) return "transport: timeout string is too short: " + go_quoted(text);
+  if (text.size() > 9) return "transport: timeout string is too long: " + go_quoted(text);
   if (std::string_view("HMSmun").find(text.back()) == std::string_view::npos) {
-    return "transport: timeout unit is not recognized: " + quoted(text);
+    return "transport: timeout unit is not recognized: " + go_quoted(text);
   }
-  return "strconv.ParseUint: parsing " + quoted(text.substr(0, text.size() - 1)) +
+  return "strconv.ParseUint: parsing " + go_quoted(text.substr(0, text.size() - 1)) +
          ": invalid syntax";
 }
 
@@ -102,8 +93,8 @@ std::optional<Refusal> RequestHead::judge() const {
                         "as per HTTP/2 spec"}};
   }
   if (!is_grpc_content_type(content_type)) {
-    return Refusal{415,
-                   {kInvalidArgument, "invalid gRPC request content-type " + quoted(content_type)}};
+    return Refusal{
+        415, {kInvalidArgument, "invalid gRPC request content-type " + go_quoted(content_type)}};
   }
   if (malformed_timeout) {
     return Refusal{
@@ -111,13 +102,13 @@ std::optional<Refusal> RequestHead::judge() const {
   }
   if (method != "POST") {
     return Refusal{405,
-                   {kInternal, "Received a HEADERS frame with :method " + quoted(method) +
+                   {kInternal, "Received a HEADERS frame with :method " + go_quoted(method) +
                                    " which should be POST"}};
   }
   if (!encoding()) {
     return Refusal{200,
                    {kUnimplemented, "grpc: Decompressor is not installed for grpc-encoding " +
-                                        quoted(encoding_name)}};
+                                        go_quoted(encoding_name)}};
   }
   return std::nullopt;
 }

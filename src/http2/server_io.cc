@@ -4,23 +4,13 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/check.h"
+#include "http2/nghttp2_text.h"
 #include "http2/server_state.h"
 
 namespace detcd::http2 {
 namespace {
 
 constexpr std::uint32_t kUnlimited = 0xffffffff;
-
-// Points into `name` and `value`; nghttp2 copies the pair into its frame.
-nghttp2_nv header(std::string_view name, std::string_view value) {
-  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(),
-          value.size(), NGHTTP2_NV_FLAG_NONE};
-}
-
-std::string_view text(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
-}
 
 }  // namespace
 

@@ -67,10 +67,5 @@ TEST(GoDuration, RefusesMissingUnitsAndOverflow) {
             std::numeric_limits<std::int64_t>::max());
 }
 
-TEST(GoQuote, EscapesAsGoDoes) {
-  EXPECT_EQ(quote("a\"b\\c\n\x01"), "\"a\\\"b\\\\c\\n\\x01\"");
-  EXPECT_EQ(quote("é"), "\"é\"");
-}
-
 }  // namespace
 }  // namespace detcd::bootstrap
