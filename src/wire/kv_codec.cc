@@ -1,5 +1,6 @@
 #include "wire/kv_codec.h"
 
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -57,11 +58,25 @@ void set_range_end(std::string& range_end, std::string_view value, const Context
   if (context.empty_end == EmptyEnd::kFromKey) range_end.assign(1, '\0');
 }
 
-// merge() follows protobuf: a scalar that comes again replaces, a message merges, a list grows.
-Parsed merge(std::string_view bytes, RangeRequest& out, const Context& context) {
+// Gives the fields to `take` one by one, which may end it by saying that one couldn't be parsed.
+template <class Take>
+Parsed each_field(std::string_view bytes, const Take& take) {
   FieldReader reader(bytes);
   Field field;
-  while (reader.next(field)) {
+  Parsed parsed = Parsed::kOk;
+  while (parsed == Parsed::kOk && reader.next(field)) {
+    if constexpr (std::is_invocable_v<Take, const Field&, Parsed&>) {
+      take(field, parsed);
+    } else {
+      take(field);
+    }
+  }
+  return reader.ok() ? parsed : Parsed::kMalformed;
+}
+
+// merge() follows protobuf: a scalar that comes again replaces, a message merges, a list grows.
+Parsed merge(std::string_view bytes, RangeRequest& out, const Context& context) {
+  return each_field(bytes, [&](const Field& field) {
     if (field.is_bytes(1))
       out.key.assign(field.bytes);
     else if (field.is_bytes(2))
@@ -88,14 +103,11 @@ Parsed merge(std::string_view bytes, RangeRequest& out, const Context& context) 
       out.min_create_revision = signed_of(field);
     else if (field.is_varint(13))
       out.max_create_revision = signed_of(field);
-  }
-  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, PutRequest& out, const Context&) {
-  FieldReader reader(bytes);
-  Field field;
-  while (reader.next(field)) {
+  return each_field(bytes, [&](const Field& field) {
     if (field.is_bytes(1))
       out.key.assign(field.bytes);
     else if (field.is_bytes(2))
@@ -108,34 +120,27 @@ Parsed merge(std::string_view bytes, PutRequest& out, const Context&) {
       out.ignore_value = field.varint != 0;
     else if (field.is_varint(6))
       out.ignore_lease = field.varint != 0;
-  }
-  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, DeleteRangeRequest& out, const Context&) {
-  FieldReader reader(bytes);
-  Field field;
-  while (reader.next(field)) {
+  return each_field(bytes, [&](const Field& field) {
     if (field.is_bytes(1))
       out.key.assign(field.bytes);
     else if (field.is_bytes(2))
       out.range_end.assign(field.bytes);
     else if (field.is_varint(3))
       out.prev_kv = field.varint != 0;
-  }
-  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, CompactionRequest& out, const Context&) {
-  FieldReader reader(bytes);
-  Field field;
-  while (reader.next(field)) {
+  return each_field(bytes, [&](const Field& field) {
     if (field.is_varint(1))
       out.revision = signed_of(field);
     else if (field.is_varint(2))
       out.physical = field.varint != 0;
-  }
-  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+  });
 }
 
 // Of the union (fields 4 to 8) the last one that came is set. A member that doesn't belong to the
@@ -178,10 +183,7 @@ Parsed merge_member(std::string_view bytes, Variant& variant, const Context& con
 }
 
 Parsed merge(std::string_view bytes, RequestOp& out, const Context& context) {
-  FieldReader reader(bytes);
-  Field field;
-  Parsed parsed = Parsed::kOk;
-  while (parsed == Parsed::kOk && reader.next(field)) {
+  return each_field(bytes, [&](const Field& field, Parsed& parsed) {
     if (field.is_bytes(1)) {
       parsed = merge_member<RangeRequest>(field.bytes, out.request, context);
     } else if (field.is_bytes(2)) {
@@ -191,31 +193,24 @@ Parsed merge(std::string_view bytes, RequestOp& out, const Context& context) {
     } else if (field.is_bytes(4)) {
       parsed = merge_member<TxnRequest>(field.bytes, out.request, context.deeper());
     }
-  }
-  return reader.ok() ? parsed : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, TxnRequest& out, const Context& context) {
   if (context.depth > kNestingMax) return Parsed::kTooDeep;
-  FieldReader reader(bytes);
-  Field field;
-  Parsed parsed = Parsed::kOk;
-  while (parsed == Parsed::kOk && reader.next(field)) {
+  return each_field(bytes, [&](const Field& field, Parsed& parsed) {
     if (field.is_bytes(1))
       parsed = merge(field.bytes, out.compare.emplace_back(), context);
     else if (field.is_bytes(2))
       parsed = merge(field.bytes, out.success.emplace_back(), context);
     else if (field.is_bytes(3))
       parsed = merge(field.bytes, out.failure.emplace_back(), context);
-  }
-  return reader.ok() ? parsed : Parsed::kMalformed;
+  });
 }
 
 // Not merged: every message of ours that has one has it once, in one piece.
 Parsed merge(std::string_view bytes, Header& out, int = 0) {
-  FieldReader reader(bytes);
-  Field field;
-  while (reader.next(field)) {
+  return each_field(bytes, [&](const Field& field) {
     if (field.is_varint(1))
       out.cluster_id = field.varint;
     else if (field.is_varint(2))
@@ -224,14 +219,11 @@ Parsed merge(std::string_view bytes, Header& out, int = 0) {
       out.revision = signed_of(field);
     else if (field.is_varint(4))
       out.raft_term = field.varint;
-  }
-  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, KeyValue& out, int = 0) {
-  FieldReader reader(bytes);
-  Field field;
-  while (reader.next(field)) {
+  return each_field(bytes, [&](const Field& field) {
     if (field.is_bytes(1))
       out.key = Bytes(field.bytes);
     else if (field.is_varint(2))
@@ -244,15 +236,11 @@ Parsed merge(std::string_view bytes, KeyValue& out, int = 0) {
       out.value = Bytes(field.bytes);
     else if (field.is_varint(6))
       out.lease = signed_of(field);
-  }
-  return reader.ok() ? Parsed::kOk : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, Header& header, RangeResponse& out, int) {
-  FieldReader reader(bytes);
-  Field field;
-  Parsed parsed = Parsed::kOk;
-  while (parsed == Parsed::kOk && reader.next(field)) {
+  return each_field(bytes, [&](const Field& field, Parsed& parsed) {
     if (field.is_bytes(1))
       parsed = merge(field.bytes, header);
     else if (field.is_bytes(2))
@@ -261,48 +249,35 @@ Parsed merge(std::string_view bytes, Header& header, RangeResponse& out, int) {
       out.more = field.varint != 0;
     else if (field.is_varint(4))
       out.count = signed_of(field);
-  }
-  return reader.ok() ? parsed : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, Header& header, PutResponse& out, int) {
-  FieldReader reader(bytes);
-  Field field;
-  Parsed parsed = Parsed::kOk;
-  while (parsed == Parsed::kOk && reader.next(field)) {
+  return each_field(bytes, [&](const Field& field, Parsed& parsed) {
     if (field.is_bytes(1)) {
       parsed = merge(field.bytes, header);
     } else if (field.is_bytes(2)) {
       if (!out.prev_kv) out.prev_kv.emplace();
       parsed = merge(field.bytes, *out.prev_kv);
     }
-  }
-  return reader.ok() ? parsed : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, Header& header, DeleteRangeResponse& out, int) {
-  FieldReader reader(bytes);
-  Field field;
-  Parsed parsed = Parsed::kOk;
-  while (parsed == Parsed::kOk && reader.next(field)) {
+  return each_field(bytes, [&](const Field& field, Parsed& parsed) {
     if (field.is_bytes(1))
       parsed = merge(field.bytes, header);
     else if (field.is_varint(2))
       out.deleted = signed_of(field);
     else if (field.is_bytes(3))
       parsed = merge(field.bytes, out.prev_kvs.emplace_back());
-  }
-  return reader.ok() ? parsed : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, Header& header, CompactionResponse&, int) {
-  FieldReader reader(bytes);
-  Field field;
-  Parsed parsed = Parsed::kOk;
-  while (parsed == Parsed::kOk && reader.next(field)) {
+  return each_field(bytes, [&](const Field& field, Parsed& parsed) {
     if (field.is_bytes(1)) parsed = merge(field.bytes, header);
-  }
-  return reader.ok() ? parsed : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, Header& header, TxnResponse& out, int depth);
@@ -319,10 +294,7 @@ Parsed merge_response(std::string_view bytes, ResponseOp& op, int depth) {
 }
 
 Parsed merge(std::string_view bytes, ResponseOp& out, int depth) {
-  FieldReader reader(bytes);
-  Field field;
-  Parsed parsed = Parsed::kOk;
-  while (parsed == Parsed::kOk && reader.next(field)) {
+  return each_field(bytes, [&](const Field& field, Parsed& parsed) {
     if (field.is_bytes(1))
       parsed = merge_response<RangeResponse>(field.bytes, out, depth);
     else if (field.is_bytes(2))
@@ -331,24 +303,19 @@ Parsed merge(std::string_view bytes, ResponseOp& out, int depth) {
       parsed = merge_response<DeleteRangeResponse>(field.bytes, out, depth);
     else if (field.is_bytes(4))
       parsed = merge_response<TxnResponse>(field.bytes, out, depth + 1);
-  }
-  return reader.ok() ? parsed : Parsed::kMalformed;
+  });
 }
 
 Parsed merge(std::string_view bytes, Header& header, TxnResponse& out, int depth) {
   if (depth > kNestingMax) return Parsed::kTooDeep;
-  FieldReader reader(bytes);
-  Field field;
-  Parsed parsed = Parsed::kOk;
-  while (parsed == Parsed::kOk && reader.next(field)) {
+  return each_field(bytes, [&](const Field& field, Parsed& parsed) {
     if (field.is_bytes(1))
       parsed = merge(field.bytes, header);
     else if (field.is_varint(2))
       out.succeeded = field.varint != 0;
     else if (field.is_bytes(3))
       parsed = merge(field.bytes, out.responses.emplace_back(), depth);
-  }
-  return reader.ok() ? parsed : Parsed::kMalformed;
+  });
 }
 
 // The text is Go's, which clients see behind "grpc: error unmarshalling request: ".
