@@ -36,14 +36,15 @@ def leader_of(members):
     return eventually(agreed, "the members agree on a leader")
 
 
-def same_hashes(members):
-    """All members hold the same keys, revisions and hash."""
+def same_hashes(members, compactions=()):
+    """All members hold the same keys, revisions and hash, and remember the same of compactions."""
     def hashes():
         found = set()
         for one in members:
             client = Client(one.endpoint, timeout=5)
             try:
-                found.add((client.status()["revision"], client.hash_kv()))
+                remembered = tuple(client.hash_kv(revision) for revision in compactions)
+                found.add((client.status()["revision"], client.hash_kv(), remembered))
             except grpc.RpcError:
                 return None
             finally:
@@ -124,7 +125,7 @@ def a_member_that_was_away_catches_up(work):
     members = cluster(work, NAMES, ["--snapshot-count", "100",
                                     "--experimental-snapshot-catchup-entries", "20"])
     start_all(members)
-    acknowledged = {}
+    acknowledged, compactions = {}, []
     for how, puts in (("log", 5), ("snapshot", 600)):
         leader = leader_of(members)
         away = next(one for one in members if one is not leader)
@@ -134,8 +135,12 @@ def a_member_that_was_away_catches_up(work):
                     prefix=f"load/{how}").start()
         load.wait_for(puts, patience=60)
         acknowledged |= load.stop()
+        client = Client(leader.endpoint, timeout=30)
+        compactions.append(client.status()["revision"] - 2)
+        client.compact(compactions[-1])
+        client.close()
         away.start()
-        revision, _ = same_hashes(members)
+        revision, _, _ = same_hashes(members, compactions)
         client = Client(away.endpoint, timeout=30)
         equal(missing(client, acknowledged)[:3], [], f"lost on {away.name}, caught up by {how}")
         client.close()
@@ -145,7 +150,7 @@ def a_member_that_was_away_catches_up(work):
     for one in members:
         one.end()
     start_all(members)
-    same_hashes(members)
+    same_hashes(members, compactions)
 
 
 def sigterm_hands_leadership_over(work):

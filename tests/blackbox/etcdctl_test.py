@@ -223,12 +223,12 @@ def etcd_and_detcd_answer_alike(work):
         equal(mine, wanted, f"command {number}, {arguments}, {text!r}")
         if number % 20 == 19 or number == len(script) - 1:
             newest = compare_hashes(clients, "0", f"newest after {number}, {arguments}")
-            # Unlike detcd, etcd keeps the hashes of compactions and answers up to there with them.
+            # What etcd says at the compacted revision depends on how far it has come with it.
             compacted, current = max(newest[1] or 0, 0), newest[2]
             asked = randomly.randrange(compacted + 1, current + 2)
             compare_hashes(clients, str(asked), f"after {number}")
             hashes += 2
-    # The last: from then on etcd gives the hash of that compaction to whoever asks for the newest.
+    # The last: from then on the hash of that compaction is what asking for the newest gives.
     mine, wanted = (reply(ctl, ["compaction", "0"], None) for ctl in clients)
     equal(mine, wanted, "compaction of revision 0")
     say(f"{len(script)} commands answered alike, {hashes} equal hashes")

@@ -107,8 +107,11 @@ def many_large_answers_are_made_as_they_are_taken(work):
     time.sleep(2)
     equal(client.range("small").kvs[0].value, b"v", "a small range meanwhile")
     waiting = server.memory("VmRSS")
+    # Calls that wait for their turn are given up; those before them are answered all the same.
+    streams[0].sendall(b"".join(frame(3, 0, number, struct.pack(">I", 8))
+                                for number in range(21, 100, 2)))
     for stream in streams:
-        takes_whole_answers(stream, 50, 4 << 20)
+        takes_whole_answers(stream, 10 if stream is streams[0] else 50, 4 << 20)
         stream.close()
     peak = server.memory("VmHWM")
     say(f"{waiting >> 20} MiB while nothing was taken, {peak >> 20} MiB at most")
