@@ -92,8 +92,9 @@ Advance HashRead::find_live(const Store& store, Meter& meter) {
 
 bool HashRead::hash_chunk(const Store& store, const Chunk& chunk, Meter& meter) {
   const std::string_view bytes = chunk.text();
-  if (chunk_ != chunk.id) {
+  if (chunk_ != chunk.id || chunk_hash_ != chunk.hash) {
     chunk_ = chunk.id;
+    chunk_hash_ = chunk.hash;
     offset_ = kChunkHeaderBytes;
   }
   while (offset_ < bytes.size()) {

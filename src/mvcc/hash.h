@@ -41,7 +41,10 @@ class HashRead {
   bool any_live_;
   bool finished_ = false;
   Place next_{0, 0};  // Records before it are hashed.
-  ChunkId chunk_;     // Where the last advance stopped, to go on without a search.
+  // Where the last advance stopped, to go on without a search. Only id and hash together say that
+  // the bytes are still the same: a chunk may be rewritten at one revision twice.
+  ChunkId chunk_;
+  std::uint64_t chunk_hash_ = 0;
   std::size_t offset_ = 0;
   std::uint32_t hash_ = 0;
 };
