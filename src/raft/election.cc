@@ -181,9 +181,11 @@ void Step::receive(const Message& message, const VoteRequest& request) {
   }
   // What a Recovering member said before may be forgotten: it says nothing now.
   if (s_.is<Recovering>()) return;
+  // A vote for itself may also be an abstention (become_follower). A term that came with something
+  // else than this request doesn't end the stickiness that a lease of the term before relies on.
+  const bool held_back = !s_.vote && !request.transfer && sticky();
   const bool free = s_.vote ? *s_.vote == message.from : !s_.leader;
-  // A vote for itself may also be an abstention (become_follower).
-  const bool granted = free && up_to_date && !s_.is<Leader>();
+  const bool granted = free && up_to_date && !held_back && !s_.is<Leader>();
   if (granted && !s_.vote) {
     s_.vote = message.from;
     emit(VoteCast{message.from, s_.term});

@@ -72,6 +72,40 @@ TEST(Dissertation, S6_4_1_NoLeaseOnceATransferIsOrdered) {
   EXPECT_TRUE(cluster.take_reads(n(1)).empty());
 }
 
+// A refused pre-vote brings the later term to a follower that hears the leader: the lease that its
+// answers to heartbeats made goes on all the same.
+TEST(Dissertation, S6_4_1_ATermLearntOtherwiseDoesntEndTheLease) {
+  Config config;
+  config.lease_reads = true;
+  Cluster cluster = led(3, config);
+  const auto between = [&cluster](NodeId from, NodeId to) {
+    cluster.deliver([=](const Message& m) { return m.from == from && m.to == to; });
+  };
+  // The leader is silent for so long that both others campaign; n3 writes its own vote for long.
+  cluster.pass(2100ms);
+  cluster.node(n(3)).sync_at_once = false;
+  cluster.tick(n(3));
+  between(n(3), n(2));
+  between(n(2), n(3));
+  ASSERT_EQ(cluster.status(n(3)).role, RoleName::kCandidate);
+  cluster.tick(n(2));
+  between(n(2), n(3));
+  // The leader is back and n2 answers its heartbeat, before n3's refusal brings the later term.
+  cluster.tick(n(1));
+  between(n(1), n(2));
+  between(n(2), n(1));
+  ASSERT_EQ(cluster.status(n(2)).leader, n(1));
+  between(n(3), n(2));
+  ASSERT_EQ(cluster.status(n(2)).term, Term(2));
+  cluster.sync(n(3));
+  between(n(3), n(2));
+  between(n(2), n(3));
+  EXPECT_FALSE(cluster.status(n(2)).vote.has_value());
+  EXPECT_NE(cluster.status(n(3)).role, RoleName::kLeader);
+  cluster.step(n(1), Read{1});
+  EXPECT_EQ(cluster.take_reads(n(1)).size(), 1U);
+}
+
 // ---- §9.6 pre-vote, §10.2 storage ---------------------------------------------------------------
 
 TEST(Dissertation, S9_6_APreVoteChangesNobodysTerm) {
