@@ -31,9 +31,10 @@ void Step::commit_to(Index index) {
     }
     commit_moved_ = true;
   }
-  const bool settles = s_.commit < s_.log.in_force().index && s_.log.in_force().index <= index;
   s_.commit = index;
-  if (settles) adopt_role();
+  // One that is committed rules out falling back to those before it, though it be no longer in
+  // force itself.
+  adopt_role();
   emit(CommitAdvanced{s_.commit, s_.term});
 }
 

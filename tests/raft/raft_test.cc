@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster.h"
+#include "raft/codec.h"
 
 namespace detcd::raft::testing {
 namespace {
@@ -44,6 +45,33 @@ TEST(Raft, ASingleVoterLeadsAndCommitsAlone) {
   cluster.propose(n(1), "a");
   EXPECT_EQ(cluster.status(n(1)).role, RoleName::kLeader);
   EXPECT_EQ(cluster.node(n(1)).applied, std::vector<std::string>{"a"});
+}
+
+// It was made a learner by the second of three changes, and its disk knows of the first alone that
+// it is committed.
+TEST(Raft, AMemberThatStartsLearnsOfItsDemotionWithTheChangeThatMadeIt) {
+  const auto change = [](Number index, const NodeSet& learners) {
+    ConfigurationEntry to;
+    for (const Number id : {1, 2, 3}) to.configuration.voters.insert(n(id));
+    for (const NodeId id : learners) to.configuration.voters.erase(id);
+    to.configuration.learners = learners;
+    Writer out;
+    encode(out, to);
+    Entry entry{.term = Term(1), .index = Index(index), .kind = EntryKind::kConfiguration};
+    entry.data = Bytes::adopt(out.take());
+    return entry;
+  };
+  Restored restored;
+  restored.hard_state = {Term(1), std::nullopt, Index(1)};
+  restored.entries = {change(1, {}), change(2, {n(3)}), change(3, {n(3), n(4)})};
+  Config config;
+  config.self = n(3);
+  Raft core(config, restored, TimePoint(1s));
+  EXPECT_EQ(core.role(), RoleName::kFollower);
+  core.step({TimePoint(1s), Receive{{n(1), n(3), Term(1), Heartbeat{Index(2), 1}}}});
+  EXPECT_EQ(core.commit(), Index(2));
+  EXPECT_EQ(core.role(), RoleName::kLearner);
+  core.verify();
 }
 
 // The append that would have told the member is lost, and heartbeats mustn't tell it.
