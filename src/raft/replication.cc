@@ -173,10 +173,12 @@ void Step::receive(const Message& message, const AppendResponse& response) {
   Progress* progress = progress_of(message.from);
   if (progress == nullptr || response.match > s_.log.last()) return;
   progress->recent_active = true;
+  // What it acknowledged while it was Recovering counts from now on.
+  const bool counts_again = response.counts && !progress->counts;
   progress->counts = response.counts;
   if (response.accepted) {
     const bool news = progress->acknowledge(response.match);
-    return after_acknowledgement(message.from, *progress, news);
+    return after_acknowledgement(message.from, *progress, news || counts_again);
   }
   Index hint = std::min(response.hint_index, response.rejected);
   // §3.5: skip the entries of terms that the follower can't have at that place.

@@ -102,6 +102,37 @@ TEST(Raft, ARecoveringMemberIsToldOfTheFenceWithoutAFurtherProposal) {
   EXPECT_EQ(cluster.leader(), n(1));
 }
 
+// What it acknowledged meanwhile counts as soon as it counts itself, without a further proposal.
+TEST(Raft, WhatARecoveringMemberAcknowledgedCountsOnceItHasRecovered) {
+  Cluster cluster = make_cluster(5);
+  cluster.elect(n(1));
+  cluster.propose(n(1), "a");
+  cluster.settle();
+  cluster.crash(n(5));
+  cluster.damage(n(5), 1, cluster.status(n(1)).term);
+  cluster.start(n(5));
+  // It gets the entries, and no news that they are committed.
+  cluster.filter = [](Message& message) {
+    auto* append = std::get_if<AppendRequest>(&message.body);
+    if (append != nullptr && message.to == n(5)) append->commit = Index(1);
+    return true;
+  };
+  cluster.tick(n(5));
+  cluster.settle();
+  const Index fence = cluster.status(n(1)).commit;
+  cluster.isolate(n(3));
+  cluster.isolate(n(4));
+  cluster.propose(n(1), "b");
+  cluster.settle();
+  ASSERT_EQ(cluster.status(n(5)).role, RoleName::kRecovering);
+  ASSERT_EQ(cluster.status(n(5)).persisted, fence.next());
+  ASSERT_EQ(cluster.status(n(1)).commit, fence);
+  cluster.filter = nullptr;
+  cluster.advance(400ms);
+  EXPECT_EQ(cluster.status(n(5)).role, RoleName::kFollower);
+  EXPECT_EQ(cluster.status(n(1)).commit, fence.next());
+}
+
 // DESIGN §5: of a pause only one election timeout counts as elapsed.
 TEST(Raft, TheLeaderStampsElapsedTimeWithoutPauses) {
   Cluster cluster = make_cluster(1);
