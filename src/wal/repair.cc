@@ -21,13 +21,18 @@ struct Replacement {
 
 runtime::Task<Result<void>> copy(runtime::World world, std::string from, runtime::File& to,
                                  std::uint64_t end) {
-  const Result<std::unique_ptr<SegmentReader>> reader = co_await SegmentReader::open(world, from);
-  if (!reader) co_return reader.error();
+  if (end == 0) co_return Result<void>();
+  // Not by a SegmentReader: what it can't read it replaces, which is for judging and not for
+  // keeping.
+  const Result<std::unique_ptr<runtime::File>> file =
+      co_await world.disk.open(from, runtime::OpenMode::kRead);
+  if (!file) co_return file.error();
   for (std::uint64_t offset = 0; offset < end;) {
     const std::size_t step = std::min<std::uint64_t>(kReadBytesMax, end - offset);
-    const Result<Bytes> piece = co_await (*reader)->read(offset, step);
+    Result<std::string> piece = co_await (*file)->read(offset, step);
     if (!piece) co_return piece.error();
-    const Result<void> written = co_await to.write(offset, piece->str());
+    if (piece->size() != step) co_return Error{Errc::kIo, from + ": the file became shorter"};
+    const Result<void> written = co_await to.write(offset, std::move(*piece));
     if (!written) co_return written.error();
     offset += step;
   }
@@ -41,11 +46,16 @@ runtime::Task<Result<void>> write_replacement(runtime::World world, LogPlace log
   const std::string copied_from =
       log.directory + "/" + file_name(replacement.sequence, kSegmentKind);
   if (replacement.end > 0) {
-    // The header that is copied says how long the file is at least.
+    // The header that is copied says how long the file is at least. The original may be shorter:
+    // that may be the very damage.
     const Result<std::unique_ptr<SegmentReader>> original =
         co_await SegmentReader::open(world, copied_from);
     if (!original) co_return original.error();
-    log.segment_bytes = std::max(log.segment_bytes, (*original)->size());
+    const Result<Bytes> sector = co_await (*original)->read(0, kSectorBytes);
+    if (!sector) co_return sector.error();
+    const Result<SegmentHeader> header = decode_header(sector->view(), log.identity);
+    if (!header) co_return header.error();
+    log.segment_bytes = std::max({log.segment_bytes, (*original)->size(), header->bytes});
   }
   NewSegment segment{.path = log.directory + "/" + temporary};
   segment.bytes = std::max(log.segment_bytes, begin + replacement.batch.size());

@@ -271,6 +271,32 @@ TEST_F(DamageTest, ASectorThatCannotBeRead) {
   EXPECT_EQ(log.entries.size(), 2u);
 }
 
+// The option was larger when the segment was made, and its header says so.
+TEST_F(DamageTest, ARepairedSegmentIsAsLongAsItsHeaderSays) {
+  cut(2, at(1));
+  const Options smaller{.segment_bytes = 512 * 4, .recycled_max = 1};
+  auto opened =
+      machine_.run(Wal::open(machine_.world(), Machine::kDirectory, kIdentity, smaller, true));
+  ASSERT_TRUE(opened->ok()) << opened->error().message;
+  EXPECT_EQ((*opened)->recovered.entries.size(), 6u);
+}
+
+// The copy that a start makes of the last segment takes its place: it must be one.
+TEST_F(DamageTest, AReadThatFailsDuringACopyFailsTheStartAndNothingElse) {
+  machine_.disk().set_boundary_hook([&](const sim::Boundary& boundary) {
+    if (boundary.call != sim::DiskCall::kCreate || boundary.after) return;
+    machine_.disk().fail_next(sim::DiskCall::kRead, ".wal", 2);
+  });
+  auto opened =
+      machine_.run(Wal::open(machine_.world(), Machine::kDirectory, kIdentity, kOptions, false));
+  EXPECT_FALSE(opened->ok());
+  opened.reset();
+  crash();
+  const Recovered log = open();
+  EXPECT_EQ(log.health, Health::kWhole) << ::testing::PrintToString(log);
+  EXPECT_EQ(log.entries.size(), 8u);
+}
+
 TEST_F(DamageTest, RotInTheUnusedEndOfASegmentLosesNothing) {
   open();
   ASSERT_TRUE(machine_.run(wal_->save({save_of(9, 1, 4000)}))->ok());
