@@ -207,20 +207,22 @@ runtime::Task<Result<void>> LogWriter::begin_segment(std::size_t batch_bytes) {
   prepared_.reset();
   segments_.push_back(next.segment);
   segment_work_.wake_all();
-  // What is synced of its length: a larger one may be lost again together with the batch.
-  const std::uint64_t made_bytes = next.segment.bytes;
   if (next.segment.bytes < kSectorBytes + batch_bytes) {
     next.segment.bytes = kSectorBytes + batch_bytes;
     segments_.back().bytes = next.segment.bytes;
     const Result<void> larger = co_await next.file->allocate(next.segment.bytes);
     if (!larger) co_return larger.error();
+    // Its length and its zeros first, as of every segment: a power loss that took them together
+    // with a part of the batch would leave what no torn write explains.
+    const Result<void> synced = co_await next.file->sync();
+    if (!synced) co_return synced.error();
   }
   SegmentHeader header{.identity = identity_,
                        .sequence = next.segment.sequence,
                        .generation = next.segment.generation,
                        .first_index = next_index_,
                        .before = chain_,
-                       .bytes = made_bytes};
+                       .bytes = next.segment.bytes};
   std::string sector = encode(header);
   const Result<void> written = co_await next.file->write(0, std::move(sector));
   if (!written) co_return written.error();

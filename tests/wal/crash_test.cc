@@ -33,5 +33,34 @@ TEST(Crash, OfPowerAtEveryBoundaryOfARecovery) {
   }
 }
 
+// Without garbage and half sectors, what a power loss leaves of a batch that its segment was made
+// larger for is a torn write or nothing, and never unknown.
+TEST(Crash, OfPowerInABatchThatIsLargerThanASegment) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    bool crashed = true;
+    for (std::uint64_t at = 0; crashed && !::testing::Test::HasFailure(); ++at) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", boundary " + std::to_string(at));
+      Machine machine(seed);
+      machine.disk().options().power_loss.sector_torn = 0;
+      machine.disk().options().power_loss.sector_garbage = 0;
+      auto made =
+          machine.run(Wal::create(machine.world(), Machine::kDirectory, kIdentity, kCrashOptions));
+      ASSERT_TRUE(machine.run((**made)->save({save_of(1, 1, 100)}))->ok());
+      machine.crash_after(at, CrashKind::kPower);
+      machine.run((**made)->save({save_of(2, 1, 20'000)}));
+      crashed = machine.crashed();
+      machine.crash(CrashKind::kPower);
+      made.reset();
+      machine.restart();
+      auto opened = machine.run(
+          Wal::open(machine.world(), Machine::kDirectory, kIdentity, kCrashOptions, false));
+      ASSERT_TRUE(opened->ok()) << opened->error().message;
+      const Recovered& log = (*opened)->recovered;
+      EXPECT_LE(log.health, Recovered::Health::kTorn) << ::testing::PrintToString(log);
+      EXPECT_GE(log.entries.size(), crashed ? 1u : 2u);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace detcd::wal
