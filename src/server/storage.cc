@@ -312,8 +312,16 @@ runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, No
   co_return Result<void>();
 }
 
-// Entries that the snapshot covers go. A log that ends before the snapshot, or doesn't reach it, is
-// replaced by it: a received snapshot became durable and the log hadn't heard of it yet.
+// Whether the log holds the very entry that the snapshot ends with, or was cut there.
+bool holds_end_of(const raft::SnapshotMeta& meta, const wal::Recovered& log) {
+  if (log.snapshot && log.snapshot->index >= meta.index) return true;
+  const auto entry = std::ranges::find(log.entries, meta.index, &raft::Entry::index);
+  return entry != log.entries.end() && entry->term == meta.term;
+}
+
+// Entries that the snapshot covers go. A log that ends before the snapshot, doesn't reach it, or
+// has another entry at its end is replaced by it: a received snapshot became durable and the log
+// hadn't heard of it yet. What such a log has behind it was never committed.
 runtime::Task<Result<void>> drop_covered(Storage& storage) {
   if (!storage.snapshot) co_return Result<void>();
   const raft::SnapshotMeta& meta = storage.snapshot->meta;
@@ -323,9 +331,10 @@ runtime::Task<Result<void>> drop_covered(Storage& storage) {
   state.term = std::max(state.term, meta.term);
   raft::Index last = storage.recovered.snapshot ? storage.recovered.snapshot->index : raft::Index();
   if (!entries.empty()) last = entries.back().index;
+  const bool agrees = holds_end_of(meta, storage.recovered);
   std::erase_if(entries, [&](const raft::Entry& entry) { return entry.index <= meta.index; });
   const bool reaches = entries.empty() || entries.front().index == meta.index.next();
-  if (reaches && last >= meta.index) co_return Result<void>();
+  if (agrees && reaches && last >= meta.index) co_return Result<void>();
   entries.clear();
   raft::Save save;
   save.snapshot = meta;

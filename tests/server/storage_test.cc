@@ -200,6 +200,36 @@ TEST_F(StorageTest, AMemberOfAClusterWhoseLogIsGoneAsksItsFounders) {
   EXPECT_EQ((*storage)->recovered.entries.size(), 3U);
 }
 
+// A received snapshot became durable, and the log, which hadn't heard of it, goes on beyond it with
+// what a former leader never committed.
+TEST_F(StorageTest, AnotherHistorysEntriesBehindAReceivedSnapshotAreGone) {
+  std::optional<Result<Storage>> storage = open(3);
+  ASSERT_TRUE(storage->ok()) << storage->error().message;
+  raft::Save save;
+  for (std::uint64_t index = 4; index <= 20; ++index) {
+    save.entries.push_back({.term = raft::Term(1), .index = raft::Index(index)});
+  }
+  std::vector<raft::Save> saves;
+  saves.push_back(std::move(save));
+  ASSERT_TRUE(machine.run((*storage)->wal->save(std::move(saves)))->ok());
+  snapshot::Contents received;
+  received.meta.index = raft::Index(10);
+  received.meta.term = raft::Term(3);
+  for (const std::uint64_t id : {1, 2, 3}) {
+    received.meta.configuration.voters.insert(raft::NodeId(id));
+  }
+  ASSERT_TRUE(machine.run((*storage)->snapshots->save(received))->ok());
+  for (int starts = 0; starts < 2; ++starts) {
+    storage.reset();
+    machine.restart();
+    storage = open(3);
+    ASSERT_TRUE(storage->ok()) << storage->error().message;
+    EXPECT_TRUE((*storage)->recovered.entries.empty());
+    EXPECT_EQ((*storage)->recovered.hard_state.commit, raft::Index(10));
+    EXPECT_EQ((*storage)->recovered.hard_state.term, raft::Term(3));
+  }
+}
+
 TEST(BootstrapSave, IsTheSameOnEveryMember) {
   const raft::Save one = bootstrap_save({founder(1), founder(2), founder(3)});
   const raft::Save two = bootstrap_save({founder(3), founder(1), founder(2)});
