@@ -79,7 +79,7 @@ struct SnapshotInstalled {
 // A linearizable read: answered by a ReadState with the same id (or, without a leader or after a
 // change of leader, by ReadFailed in `events`). Many reads may share one id.
 struct Read {
-  std::uint64_t read_id = 0;
+  std::uint64_t read_id = 0;  // Never used again, not in another life of the replica either.
 };
 // A new configuration (joint consensus; single-step when it differs by one voter and `joint` is not
 // asked for). Refused (event ChangeRefused) unless this is the leader, has committed an entry of

@@ -83,7 +83,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       work_(world.scheduler),
       mailbox_(world.scheduler),
       proposals_(options_, incarnation(world, storage_.identity)),
-      reads_(kReadRetry),
+      reads_(kReadRetry, incarnation(world, storage_.identity)),
       room_(options_.answers, mailbox_.sender()),
       saves_waiting_(world.scheduler),
       snapshots_(world.scheduler),

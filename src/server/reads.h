@@ -25,7 +25,10 @@ struct WaitingRead {
 
 class Reads {
  public:
-  explicit Reads(Duration retry_after) : retry_after_(retry_after) {}
+  // No two lives of a member ask with the same ids: the answer to an earlier one's round may still
+  // be on its way, and says nothing about reads that came since.
+  Reads(Duration retry_after, std::uint64_t incarnation)
+      : retry_after_(retry_after), last_id_((incarnation & 0xffffffULL) << 40) {}
 
   void add(WaitingRead read) { next_.push_back(std::move(read)); }
   // The id of a round to ask Raft for now, if reads wait and none is under way (or it took too
@@ -56,7 +59,7 @@ class Reads {
   std::optional<std::uint64_t> round_id_;
   TimePoint round_began_{};
   TimePoint not_before_{};
-  std::uint64_t last_id_ = 0;
+  std::uint64_t last_id_;
   std::deque<Confirmed> confirmed_;
 };
 

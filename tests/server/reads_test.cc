@@ -18,7 +18,7 @@ std::vector<std::uint64_t> calls(const std::vector<WaitingRead>& reads) {
 }
 
 TEST(Reads, AllThatWaitShareOneRound) {
-  Reads reads(500ms);
+  Reads reads(500ms, 1);
   reads.add(waiting(1));
   reads.add(waiting(2));
   const std::optional<std::uint64_t> round = reads.begin_round(kStart);
@@ -28,8 +28,20 @@ TEST(Reads, AllThatWaitShareOneRound) {
   EXPECT_EQ(calls(reads.take_ready(raft::Index(5))), (std::vector<std::uint64_t>{1, 2}));
 }
 
+TEST(Reads, NoAnswerToAnEarlierLifeConfirmsARound) {
+  Reads former(500ms, 1);
+  Reads reads(500ms, 2);
+  former.add(waiting(1));
+  reads.add(waiting(2));
+  const std::optional<std::uint64_t> round = former.begin_round(kStart);
+  ASSERT_TRUE(round);
+  ASSERT_TRUE(reads.begin_round(kStart));
+  reads.confirm(*round, raft::Index(5));
+  EXPECT_TRUE(reads.take_ready(raft::Index(9)).empty());
+}
+
 TEST(Reads, WhoComesDuringARoundWaitsForTheNext) {
-  Reads reads(500ms);
+  Reads reads(500ms, 1);
   reads.add(waiting(1));
   const std::optional<std::uint64_t> first = reads.begin_round(kStart);
   reads.add(waiting(2));
@@ -40,7 +52,7 @@ TEST(Reads, WhoComesDuringARoundWaitsForTheNext) {
 }
 
 TEST(Reads, ARoundThatTakesTooLongIsAskedForAgainAndItsLateAnswerIgnored) {
-  Reads reads(500ms);
+  Reads reads(500ms, 1);
   reads.add(waiting(1));
   const std::optional<std::uint64_t> first = reads.begin_round(kStart);
   const std::optional<std::uint64_t> second = reads.begin_round(kStart + 500ms);
@@ -53,7 +65,7 @@ TEST(Reads, ARoundThatTakesTooLongIsAskedForAgainAndItsLateAnswerIgnored) {
 }
 
 TEST(Reads, AFailedRoundWaitsForALeaderOrTheRetry) {
-  Reads reads(500ms);
+  Reads reads(500ms, 1);
   reads.add(waiting(1));
   reads.fail(*reads.begin_round(kStart), kStart);
   EXPECT_FALSE(reads.begin_round(kStart + 499ms));
@@ -63,7 +75,7 @@ TEST(Reads, AFailedRoundWaitsForALeaderOrTheRetry) {
 }
 
 TEST(Reads, ExpireTakesReadsOfEveryStage) {
-  Reads reads(500ms);
+  Reads reads(500ms, 1);
   reads.add(waiting(1));
   reads.confirm(*reads.begin_round(kStart), raft::Index(9));
   reads.add(waiting(2));
@@ -75,7 +87,7 @@ TEST(Reads, ExpireTakesReadsOfEveryStage) {
 }
 
 TEST(Reads, NothingDueMeansNoDeadline) {
-  const Reads reads(500ms);
+  const Reads reads(500ms, 1);
   EXPECT_EQ(reads.next_deadline(), kNever);
 }
 
