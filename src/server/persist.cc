@@ -82,6 +82,12 @@ void Node::maybe_snapshot() {
 }
 
 runtime::Task<void> Node::take_snapshot() {
+  // Between the decision and this task's turn another entry may have been begun, or entries may
+  // have been applied that aren't synced: the next one that is applied asks again.
+  if (applying_ || core_.persisted().value() < applier_->applied().index) {
+    snapshotting_ = false;
+    co_return;
+  }
   const apply::Position position = applier_->applied();
   const raft::SnapshotMeta meta{raft::Index(position.index), raft::Term(position.term),
                                 position.time_ms, applied_configuration_};
