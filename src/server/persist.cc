@@ -119,7 +119,13 @@ runtime::Task<void> Node::store_received(raft::Message message, Bytes packed) {
   }
   const runtime::Mutex::Guard guard = co_await snapshots_.lock();
   const std::uint64_t index = meta.index.value();
-  if (index > core_.commit().value() && index > snapshot_index_) {
+  const bool wanted = index > core_.commit().value();
+  const auto newest = received_.find(snapshot_index_);
+  if (wanted && index < snapshot_index_ && newest != received_.end()) {
+    // A later one is durable that the core didn't take, since its leader was deposed meanwhile.
+    // What it holds is committed, so that the new leader has it, too: it serves for this one.
+    std::get<raft::InstallSnapshot>(message.body).meta = newest->second.meta;
+  } else if (wanted && index > snapshot_index_) {
     const Result<void> saved = co_await storage_.snapshots->save(*contents);
     if (!saved) {
       fail(saved.error());
