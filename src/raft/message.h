@@ -86,7 +86,8 @@ struct ReadAnswer {
   friend bool operator==(const ReadAnswer&, const ReadAnswer&) = default;
 };
 
-// A Recovering member asks everybody; whole members answer with what it must catch up with.
+// A Recovering member asks everybody. It waits for the whole members' terms and for the leader's
+// fence; the indices are for whoever looks at the messages.
 struct RecoveryQuery {
   std::uint64_t nonce = 0;
   friend bool operator==(const RecoveryQuery&, const RecoveryQuery&) = default;

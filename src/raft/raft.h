@@ -31,7 +31,9 @@ struct Config {
   Duration election_timeout = 1000ms;  // Drawn in [this, 2 × this) per term.
   bool pre_vote = true;
   bool check_quorum = true;
-  bool lease_reads = false;  // Answer reads from the leader's lease (§6.4.1). Needs check_quorum.
+  // Answer reads from the leader's lease (§6.4.1). Needs check_quorum, and the same election timeout
+  // and both flags on all members: without them a follower forgets over a restart whom it heard.
+  bool lease_reads = false;
   std::size_t append_bytes_max = 1 << 20;   // Of entries in one append, at least one entry.
   std::size_t inflight_messages_max = 512;  // Appends under way to one replicating follower.
   std::size_t inflight_bytes_max = 64 << 20;
@@ -92,7 +94,7 @@ struct ChangeConfiguration {
 struct TransferLeadership {  // §3.10. To a voter, from the leader.
   NodeId to;
 };
-struct Campaign {};  // Start an election now.
+struct Campaign {};  // Start an election now: also within a lease, which it doesn't respect.
 // The shell's word on a snapshot it was asked to send, and on a peer that can't be reached.
 struct SnapshotReported {
   NodeId to;
