@@ -283,16 +283,8 @@ Raft::Raft(const Config& config, const Restored& restored, TimePoint now)
   r.election_deadline = drawn_election_deadline(r);
   // A lease may count on what this replica heard before it restarted, and forgot.
   r.sticky_until = config.lease_reads ? now + config.election_timeout : now;
-  const bool alone = r.configuration().voters == NodeSet{config.self} && !r.configuration().joint();
-  if (!restored.whole && !alone) {
-    Recovering role;
-    role.nonce =
-        keyed_draw(config.seed, mix64(r.term.value(), r.log.last().value()), config.self.value(),
-                   static_cast<std::uint64_t>(now.time_since_epoch().count()));
-    role.query_deadline = now;
-    r.role = std::move(role);
-    // Whatever it voted in this term is forgotten: it abstains (become_follower).
-    if (r.term > Term()) r.vote = config.self;
+  if (!restored.whole && !is_alone(r)) {
+    begin_recovery(r);
   } else if (!r.may_campaign()) {
     r.role = Learner{};
   }

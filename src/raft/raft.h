@@ -108,11 +108,15 @@ struct Compact {
   SnapshotMeta snapshot;
 };
 
+// The shell learned that this replica forgot something which it had said it would keep: from now on
+// it is Recovering. The shell remembers that over restarts (Restored.whole), before any later save.
+struct Doubt {};
+
 struct Input {
   TimePoint now;
   std::variant<Tick, Propose, Receive, Persisted, Applied, SnapshotInstalled, Read,
                ChangeConfiguration, TransferLeadership, Campaign, SnapshotReported, Unreachable,
-               Compact>
+               Compact, Doubt>
       what;
 };
 

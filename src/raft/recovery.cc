@@ -10,10 +10,35 @@
 // forgotten acknowledgement is before the fence in the leader's log.
 #include <algorithm>
 
+#include "base/hash.h"
 #include "raft/quorum.h"
 #include "raft/step.h"
 
 namespace detcd::raft {
+
+bool is_alone(const Replica& replica) {
+  const Configuration& members = replica.configuration();
+  return members.voters == NodeSet{replica.config.self} && !members.joint();
+}
+
+void begin_recovery(Replica& replica) {
+  Recovering role;
+  role.nonce =
+      keyed_draw(replica.config.seed, mix64(replica.term.value(), replica.log.last().value()),
+                 replica.config.self.value(),
+                 static_cast<std::uint64_t>(replica.now.time_since_epoch().count()));
+  role.query_deadline = replica.now;
+  replica.role = std::move(role);
+  if (replica.term > Term()) replica.vote = replica.config.self;
+}
+
+void Step::on(const Doubt&) {
+  if (s_.is<Recovering>() || is_alone(s_)) return;
+  step_down(s_.is<Leader>() ? std::nullopt : s_.leader);
+  const RoleName from = name_of_role(s_.role);
+  begin_recovery(s_);
+  emit(RoleChanged{from, RoleName::kRecovering, s_.term});
+}
 
 void Step::tick_recovery() {
   auto& role = std::get<Recovering>(s_.role);

@@ -139,6 +139,11 @@ struct Raft::State {
 };
 
 [[nodiscard]] RoleName name_of_role(const Role& role);
+// The replica asks its peers from now on, and abstains in this term: whatever it voted is
+// forgotten.
+void begin_recovery(Replica& replica);
+// Its own voter and nobody else: there are no peers to ask.
+[[nodiscard]] bool is_alone(const Replica& replica);
 // When this replica campaigns if it hears nothing from now on.
 [[nodiscard]] TimePoint drawn_election_deadline(const Replica& replica);
 // The earliest instant at which time alone changes anything.

@@ -119,6 +119,7 @@ class Step {
   void receive(const Message& message, const InstallSnapshot& install);
 
   // recovery.cc
+  void on(const Doubt&);
   void tick_recovery();
   void receive(const Message& message, const RecoveryQuery& query);
   void receive(const Message& message, const RecoveryAnswer& answer);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr runtime::Site kElectionSeed{"server: seed of the election timeouts"};
 constexpr runtime::Site kIncarnation{"server: incarnation in request ids"};
+constexpr runtime::Site kLife{"server: life of the process in handshakes"};
 constexpr Duration kReadRetry = 500ms;  // etcd's interval of asking ReadIndex again.
 
 Observer& silent_observer() {
@@ -44,9 +45,12 @@ raft::Restored restored(const Storage& storage) {
   return restored;
 }
 
+std::uint64_t wall_time(const runtime::World& world) {
+  return static_cast<std::uint64_t>(world.clock.wall().time_since_epoch().count());
+}
+
 std::uint64_t incarnation(const runtime::World& world, const wal::Identity& identity) {
-  const auto wall = static_cast<std::uint64_t>(world.clock.wall().time_since_epoch().count());
-  return world.random.draw(kIncarnation, identity.member_id, wall);
+  return world.random.draw(kIncarnation, identity.member_id, wall_time(world));
 }
 
 }  // namespace
@@ -89,10 +93,12 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       snapshots_(world.scheduler),
       committed_waiting_(world.scheduler),
       sweep_waiting_(world.scheduler),
+      life_(world.random.draw(kLife, storage_.identity.member_id, wall_time(world))),
       published_waiting_(world.scheduler),
       stop_waiting_(world.scheduler),
       long_reads_(world.scheduler),
       tasks_(world.scheduler) {
+  if (core_.role() != raft::RoleName::kRecovering) began_with_ = promise_of(core_.status());
   if (storage_.snapshot) {
     snapshot_index_ = storage_.snapshot->meta.index.value();
     applied_configuration_ = storage_.snapshot->meta.configuration;
@@ -229,12 +235,14 @@ void Node::learn_members() {
 // ---- What the transport reports -----------------------------------------------------------------
 
 void Node::on_message(raft::Message message) {
+  promises_.note(message);
   // A peer that floods faster than the core steps is held back by loss, which Raft copes with.
   constexpr std::size_t kInputsMax = 100'000;
   if (inputs_.size() < kInputsMax) push(raft::Receive{std::move(message)});
 }
 
 void Node::on_snapshot(raft::Message message, Bytes packed) {
+  promises_.note(message);
   tasks_.spawn(store_received(std::move(message), std::move(packed)));
 }
 
@@ -251,18 +259,32 @@ void Node::on_refused(raft::NodeId peer, const transport::Welcome& welcome) {
                                            {"reason", transport::name_of(welcome.verdict)}});
 }
 
-std::uint64_t Node::remembered(raft::NodeId peer) const {
-  return core_.acknowledged(peer).value();
+transport::Introduction Node::introduction(raft::NodeId peer) const {
+  transport::Introduction introduction = promises_.of(peer);
+  introduction.life = life_;
+  return introduction;
 }
 
-void Node::on_remembered(raft::NodeId peer, std::uint64_t index) {
-  // Only a hint: entries that were acknowledged and then replaced by another leader's count too.
-  if (index > core_.status().last_index.value()) {
-    log_.warn("a peer remembers more of this member's log than it has",
-              {{"remote-peer-id", telemetry::hex(peer.value())},
-               {"remembered", index},
-               {"last-index", core_.status().last_index.value()}});
-  }
+void Node::on_introduction(raft::NodeId peer, const transport::Introduction& told) {
+  promises_.begin_life(peer, told.life);
+  const transport::Promise promised = remembered_of(told, life_);
+  if (!began_with_ || !is_broken(promised, *began_with_)) return;
+  log_.warn(
+      "a peer remembers more of this member than it has: an older copy of its directory, or a disk "
+      "that lied",
+      {{"remote-peer-id", telemetry::hex(peer.value())},
+       {"remembered-term", promised.term},
+       {"remembered-index", promised.index},
+       {"term", began_with_->term},
+       {"last-index", began_with_->index}});
+  log_.warn("recovering: no vote and no election until the peers have made this member whole");
+  began_with_.reset();
+  forgot_ = true;
+  saves_waiting_.wake_one();
+  // What was about to be said may rest on what is forgotten; and nothing is decided before.
+  held_.clear();
+  inputs_.emplace_front(raft::Doubt{});
+  work_.wake_all();
 }
 
 }  // namespace detcd::server

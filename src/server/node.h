@@ -20,6 +20,7 @@
 #include "server/answer_room.h"
 #include "server/observer.h"
 #include "server/options.h"
+#include "server/promises.h"
 #include "server/proposals.h"
 #include "server/reads.h"
 #include "server/service.h"
@@ -120,8 +121,8 @@ class Node final : public transport::Receiver {
   void on_unreachable(raft::NodeId peer) override;
   void on_snapshot_reported(raft::NodeId peer, bool delivered) override;
   void on_refused(raft::NodeId peer, const transport::Welcome& welcome) override;
-  [[nodiscard]] std::uint64_t remembered(raft::NodeId peer) const override;
-  void on_remembered(raft::NodeId peer, std::uint64_t index) override;
+  [[nodiscard]] transport::Introduction introduction(raft::NodeId peer) const override;
+  void on_introduction(raft::NodeId peer, const transport::Introduction& told) override;
 
   void fail(Error error);
   void push(decltype(raft::Input::what) what);
@@ -154,6 +155,7 @@ class Node final : public transport::Receiver {
   runtime::Signal saves_waiting_;
   raft::SaveId persisted_id_;
   bool writing_ = false;
+  bool forgot_ = false;              // To be written to the log, before anything else.
   bool whole_again_ = false;         // To be written to the log.
   std::deque<raft::Outgoing> held_;  // Messages that wait for a save.
   runtime::Mutex snapshots_;         // One user of the snapshot store at a time.
@@ -172,6 +174,11 @@ class Node final : public transport::Receiver {
   bool applying_ = false;
   apply::RequestId applying_id_;
   runtime::Signal sweep_waiting_;
+
+  const std::uint64_t life_;  // Of this process, for its peers.
+  Promises promises_;         // Of the peers.
+  // What this replica began with, until it is known to be Recovering: the next answer is its own.
+  std::optional<transport::Promise> began_with_;
 
   std::map<raft::NodeId, std::vector<std::string>, IdOrder> addresses_;
   bool published_ = false;

@@ -9,14 +9,17 @@ namespace detcd::server {
 
 runtime::Task<void> Node::write_log() {
   for (;;) {
-    while (saves_.empty() && !trim_ && !whole_again_) {
+    while (saves_.empty() && !trim_ && !whole_again_ && !forgot_) {
       const bool woken = co_await saves_waiting_.wait();
       static_cast<void>(woken);
     }
     Result<void> written;
     writing_ = true;
-    // What made the member whole is in the log before the log is declared so.
-    if (!saves_.empty()) {
+    // A loss is in the log before anything that hides it, and what made the member whole before the
+    // log is declared so.
+    if (std::exchange(forgot_, false)) {
+      written = co_await storage_.wal->declare_loss();
+    } else if (!saves_.empty()) {
       written = co_await write_saves();
     } else if (trim_) {
       const raft::SnapshotMeta mark = *std::exchange(trim_, std::nullopt);

@@ -8,6 +8,7 @@
 #include "base/crc32c.h"
 #include "membership/membership.h"
 #include "raft/codec.h"
+#include "server/restore.h"
 
 namespace detcd::server {
 namespace {
@@ -38,13 +39,14 @@ Result<wal::Identity> decode_identity(const std::string& path, std::string_view 
   const std::size_t covered = bytes.size() - in.remaining();
   const std::uint32_t crc = in.u32();
   if (!in.ok() || magic.substr(0, 7) != kIdentityMagic.substr(0, 7)) {
-    return Error{Errc::kDamaged, path + ": this isn't an identity file of detcd"};
+    return Error{Errc::kDamaged, path + ": offset 0: this isn't an identity file of detcd"};
   }
   if (magic != kIdentityMagic) {
     return Error{Errc::kIncompatible, path + ": written by a newer version of detcd"};
   }
   if (crc32c(bytes.substr(0, covered)) != crc) {
-    return Error{Errc::kDamaged, path + ": checksum doesn't hold"};
+    return Error{Errc::kDamaged,
+                 path + ": offset " + std::to_string(covered) + ": the checksum doesn't hold"};
   }
   return identity;
 }
@@ -231,118 +233,35 @@ runtime::Task<Result<void>> bootstrap(runtime::World world, NodeOptions options,
   co_return co_await world.disk.remove(paths.member + "/" + std::string(kClaim));
 }
 
-std::string describe(const wal::Recovered& recovered) {
-  if (!recovered.damage) return "the log is damaged";
-  const wal::Damage& damage = *recovered.damage;
-  return damage.file + " at offset " + std::to_string(damage.offset) + ": " + damage.what +
-         "; entries from index " + std::to_string(damage.index.value()) + " on can't be read";
+// An interrupted bootstrap leaves no identity either, but nothing in its log that came later.
+bool served_before(const wal::Recovered& log, const NodeOptions& options) {
+  return log.snapshot || log.hard_state.term > raft::Term(1) || log.hard_state.vote ||
+         log.entries.size() > options.initial_members.size();
 }
 
-// A single member has nobody to repair from: only a tail that was never acknowledged may go.
-bool may_go_on(const wal::Recovered& recovered, bool single) {
-  switch (recovered.health) {
-    case wal::Recovered::Health::kWhole:
-      return true;
-    case wal::Recovered::Health::kTorn:
-      return true;
-    case wal::Recovered::Health::kUnknown:
-    case wal::Recovered::Health::kDamaged:
-      return !single;
-  }
-  return false;
-}
+struct Found {
+  std::optional<wal::Identity> identity;  // None: the directory is new.
+  std::optional<std::string> loss;        // Why the identity is only what the flags say.
+};
 
-bool is_single(const Storage& storage, const NodeOptions& options) {
-  raft::Configuration configuration;
-  if (storage.snapshot) configuration = storage.snapshot->meta.configuration;
-  for (const raft::Entry& entry : storage.recovered.entries) {
-    if (entry.kind != raft::EntryKind::kConfiguration) continue;
-    Reader in(entry.data.view());
-    const Result<raft::ConfigurationEntry> decoded = raft::decode_configuration_entry(in);
-    if (decoded) configuration = decoded->configuration;
+runtime::Task<Result<Found>> find_identity(runtime::World world, NodeOptions options, Paths paths) {
+  const std::string path = paths.member + "/identity";
+  const wal::Identity by_flags{options.cluster_id, options.member_id};
+  const Result<std::optional<std::string>> bytes = co_await read_whole(world, path);
+  if (!bytes && bytes.error().code != Errc::kIo) co_return bytes.error();
+  if (!bytes) co_return Found{by_flags, path + ": offset 0: " + bytes.error().message};
+  if (*bytes) {
+    const Result<wal::Identity> decoded = decode_identity(path, **bytes);
+    if (decoded) co_return Found{*decoded, std::nullopt};
+    if (decoded.error().code != Errc::kDamaged) co_return decoded.error();
+    co_return Found{by_flags, decoded.error().message};
   }
-  // Nothing readable is left: only the flags still say who the members were.
-  if (configuration.voters.empty()) return options.initial_members.size() <= 1;
-  return configuration.voters.size() == 1 && configuration.voters_outgoing.empty();
-}
-
-runtime::Task<Result<void>> recover(runtime::World world, telemetry::Log log, NodeOptions options,
-                                    Paths paths, Storage& storage) {
-  Result<std::optional<snapshot::Contents>> snapshot = co_await storage.snapshots->load();
-  if (!snapshot) co_return snapshot.error();
-  storage.snapshot = std::move(*snapshot);
-  const wal::Options how = wal_options(options);
-  Result<wal::Wal::Opened> opened =
-      co_await wal::Wal::open(world, paths.wal, storage.identity, how, false);
-  if (!opened) co_return opened.error();
-  storage.recovered = std::move(opened->recovered);
-  storage.wal = std::move(opened->wal);
-  if (storage.recovered.health == wal::Recovered::Health::kWhole) co_return Result<void>();
-  const std::string what = describe(storage.recovered);
-  if (!may_go_on(storage.recovered, is_single(storage, options))) {
-    co_return Error{Errc::kDamaged, what +
-                                        ". A single member can't repair itself: nothing was "
-                                        "changed; restore a snapshot, or the file"};
+  const Result<wal::Recovered> log = co_await wal::Wal::read(world, paths.wal, by_flags);
+  if (!log && log.error().code == Errc::kIncompatible) co_return log.error();
+  if (log && served_before(*log, options)) {
+    co_return Found{by_flags, path + ": the file isn't there, though the log was in use"};
   }
-  log.warn("the log isn't provably whole", {{"what", what}});
-  Result<wal::Wal::Opened> again =
-      co_await wal::Wal::open(world, paths.wal, storage.identity, how, true);
-  if (!again) co_return again.error();
-  storage.recovered = std::move(again->recovered);
-  storage.wal = std::move(again->wal);
-  const bool empty = storage.recovered.entries.empty() && !storage.snapshot;
-  if (empty && !options.initial_members.empty()) {
-    // Every log of the cluster begins with these entries: they say whom to ask for the rest.
-    raft::Save first = bootstrap_save(options.initial_members);
-    raft::HardState& state = storage.recovered.hard_state;
-    state.term = std::max(state.term, first.hard_state->term);
-    state.commit = first.hard_state->commit;
-    first.hard_state = state;
-    storage.recovered.entries = first.entries;
-    std::vector<raft::Save> saves;
-    saves.push_back(std::move(first));
-    const Result<void> saved = co_await storage.wal->save(std::move(saves));
-    if (!saved) co_return saved.error();
-  }
-  // Alone, nobody else can make it whole: what was torn was never acknowledged, and is gone.
-  if (is_single(storage, options)) {
-    storage.recovered.health = wal::Recovered::Health::kWhole;
-    co_return co_await storage.wal->declare_whole();
-  }
-  co_return Result<void>();
-}
-
-// Whether the log holds the very entry that the snapshot ends with, or was cut there.
-bool holds_end_of(const raft::SnapshotMeta& meta, const wal::Recovered& log) {
-  if (log.snapshot && log.snapshot->index >= meta.index) return true;
-  const auto entry = std::ranges::find(log.entries, meta.index, &raft::Entry::index);
-  return entry != log.entries.end() && entry->term == meta.term;
-}
-
-// Entries that the snapshot covers go. A log that ends before the snapshot, doesn't reach it, or
-// has another entry at its end is replaced by it: a received snapshot became durable and the log
-// hadn't heard of it yet. What such a log has behind it was never committed.
-runtime::Task<Result<void>> drop_covered(Storage& storage) {
-  if (!storage.snapshot) co_return Result<void>();
-  const raft::SnapshotMeta& meta = storage.snapshot->meta;
-  std::vector<raft::Entry>& entries = storage.recovered.entries;
-  raft::HardState& state = storage.recovered.hard_state;
-  state.commit = std::max(state.commit, meta.index);
-  state.term = std::max(state.term, meta.term);
-  raft::Index last = storage.recovered.snapshot ? storage.recovered.snapshot->index : raft::Index();
-  if (!entries.empty()) last = entries.back().index;
-  const bool agrees = holds_end_of(meta, storage.recovered);
-  std::erase_if(entries, [&](const raft::Entry& entry) { return entry.index <= meta.index; });
-  const bool reaches = entries.empty() || entries.front().index == meta.index.next();
-  if (agrees && reaches && last >= meta.index) co_return Result<void>();
-  entries.clear();
-  raft::Save save;
-  save.snapshot = meta;
-  save.hard_state = state;
-  save.must_sync_hard_state = true;
-  std::vector<raft::Save> saves;
-  saves.push_back(std::move(save));
-  co_return co_await storage.wal->save(std::move(saves));
+  co_return Found{};
 }
 
 }  // namespace
@@ -384,18 +303,13 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
   }
   storage.lock = std::move(*lock);
   const Paths paths = paths_of(options);
-  const std::string identity_path = paths.member + "/identity";
-  const Result<std::optional<std::string>> identity = co_await read_whole(world, identity_path);
-  if (!identity) co_return identity.error();
-  if (*identity) {
-    const Result<wal::Identity> decoded = decode_identity(identity_path, **identity);
-    if (!decoded) co_return decoded.error();
-    storage.identity = *decoded;
-  } else {
+  Result<Found> found = co_await find_identity(world, options, paths);
+  if (!found) co_return found.error();
+  if (!found->identity) {
     const Result<void> directories = co_await make_directories(world, paths);
     if (!directories) co_return directories.error();
-    storage.identity = {options.cluster_id, options.member_id};
   }
+  storage.identity = found->identity.value_or(wal::Identity{options.cluster_id, options.member_id});
   if (!options.wal_dir.empty()) {
     Result<std::unique_ptr<runtime::DirectoryLock>> log_lock = co_await world.disk.lock(paths.wal);
     if (!log_lock) {
@@ -409,15 +323,23 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
       co_await snapshot::Store::open(world, paths.snap, owner);
   if (!snapshots) co_return snapshots.error();
   storage.snapshots = std::move(*snapshots);
-  Result<void> ready;
-  if (*identity) {
-    ready = co_await recover(world, log, options, paths, storage);
-  } else {
-    ready = co_await bootstrap(world, options, paths, storage);
+  if (!found->identity) {
+    const Result<void> made = co_await bootstrap(world, options, paths, storage);
+    if (!made) co_return made.error();
+    co_return std::move(storage);
   }
-  if (!ready) co_return ready.error();
-  const Result<void> joined = co_await drop_covered(storage);
-  if (!joined) co_return joined.error();
+  Restoring how{.options = options,
+                .wal_directory = paths.wal,
+                .wal_options = wal_options(options),
+                .identity_loss = found->loss};
+  const Result<void> restored = co_await restore(world, log, std::move(how), storage);
+  if (!restored) co_return restored.error();
+  if (found->loss) {
+    // The log says by now that the member isn't whole: that must not be forgotten with the file.
+    const Result<void> written =
+        co_await write_durably(world, paths.member, "identity", encode_identity(storage.identity));
+    if (!written) co_return written.error();
+  }
   co_return std::move(storage);
 }
 

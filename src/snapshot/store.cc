@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kManifestName = "MANIFEST";
 constexpr std::string_view kTemporarySuffix = ".tmp";
 constexpr std::string_view kChunkSuffix = ".chunk";
+constexpr std::string_view kDamagedSuffix = ".damaged";
 constexpr std::size_t kPieceBytes = kMiB;
 
 std::string hex(std::uint64_t value) {
@@ -46,15 +47,17 @@ class DirectoryStore final : public Store {
   DirectoryStore(runtime::World world, std::string directory, Identity identity)
       : world_(world), directory_(std::move(directory)), identity_(identity) {}
 
-  runtime::Task<Result<void>> tidy();
   runtime::Task<Result<void>> save(Contents contents) override;
   runtime::Task<Result<std::optional<Contents>>> load() override;
+  runtime::Task<Result<void>> set_aside() override;
 
  private:
   runtime::Task<Result<void>> write_file(Content content);
   runtime::Task<Result<Bytes>> read_file(std::string_view magic, std::string name,
                                          std::optional<std::uint64_t> hash);
   runtime::Task<Result<std::optional<Manifest>>> read_manifest();
+  runtime::Task<Result<Bytes>> read_chunk(ChunkEntry entry);
+  runtime::Task<Result<void>> tidy(std::set<std::string> named);
   runtime::Task<Result<void>> remove_unnamed(std::set<std::string> named);
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
 
@@ -63,28 +66,11 @@ class DirectoryStore final : public Store {
   Identity identity_;
   // Chunk files that are durable and whole as far as is known; only these aren't written again.
   std::set<ChunkName> durable_;
+  std::string damaged_;  // The file that the last load failed for, without its directory.
 };
 
-runtime::Task<Result<void>> DirectoryStore::tidy() {
-  const Result<std::vector<runtime::DirectoryEntry>> entries =
-      co_await world_.disk.list(directory_);
-  if (!entries) co_return entries.error();
-  for (const runtime::DirectoryEntry& entry : *entries) {
-    if (!entry.name.ends_with(kTemporarySuffix)) continue;
-    const Result<void> removed = co_await world_.disk.remove(path(entry.name));
-    if (!removed) co_return removed.error();
-  }
-  Result<std::optional<Manifest>> manifest = co_await read_manifest();
-  // A damaged manifest is load's to report, and the next save's to replace.
-  if (!manifest || !*manifest) co_return Result<void>();
-  std::set<std::string> present;
-  for (const runtime::DirectoryEntry& entry : *entries) present.insert(entry.name);
-  std::set<std::string> named;
-  for (const ChunkEntry& chunk : (*manifest)->chunks) {
-    const std::string name = file_name(chunk.name);
-    if (present.contains(name)) durable_.insert(chunk.name);
-    named.insert(name);
-  }
+// What no manifest names is left over by a crash, or of a former snapshot.
+runtime::Task<Result<void>> DirectoryStore::tidy(std::set<std::string> named) {
   // The manifest may be one whose name a crash left unsynced: the former one must not come back
   // after its chunks are gone.
   const Result<void> synced = co_await world_.disk.sync_directory(directory_);
@@ -132,27 +118,57 @@ runtime::Task<Result<void>> DirectoryStore::save(Contents contents) {
 }
 
 runtime::Task<Result<std::optional<Contents>>> DirectoryStore::load() {
+  damaged_ = kManifestName;
   Result<std::optional<Manifest>> manifest = co_await read_manifest();
   if (!manifest) co_return manifest.error();
-  if (!*manifest) co_return std::optional<Contents>();
-  Contents contents{.meta = (*manifest)->meta, .state_hash = (*manifest)->state_hash};
-  contents.small_state = std::move((*manifest)->small_state);
-  for (const ChunkEntry& entry : (*manifest)->chunks) {
-    const std::string name = file_name(entry.name);
-    Result<Bytes> bytes = co_await read_file(kChunkMagic, name, entry.name.hash);
-    if (bytes && bytes->size() != entry.length) {
-      bytes = Error{Errc::kDamaged,
-                    path(name) + ": the chunk hasn't the length that the manifest names"};
+  std::set<std::string> named;
+  std::optional<Contents> found;
+  if (*manifest) {
+    found = Contents{.meta = (*manifest)->meta, .state_hash = (*manifest)->state_hash};
+    found->small_state = std::move((*manifest)->small_state);
+    for (const ChunkEntry& entry : (*manifest)->chunks) {
+      damaged_ = file_name(entry.name);
+      Result<Bytes> bytes = co_await read_chunk(entry);
+      if (!bytes) co_return bytes.error();
+      durable_.insert(entry.name);
+      named.insert(file_name(entry.name));
+      found->chunks.push_back({entry.name.id, entry.name.hash, entry.sealed, std::move(*bytes)});
     }
-    // The next save writes it again.
-    if (!bytes) durable_.erase(entry.name);
-    if (!bytes && bytes.error().code == Errc::kNotFound) {
-      co_return Error{Errc::kDamaged, path(name) + ": the file isn't there"};
-    }
-    if (!bytes) co_return bytes.error();
-    contents.chunks.push_back({entry.name.id, entry.name.hash, entry.sealed, std::move(*bytes)});
   }
-  co_return std::optional<Contents>(std::move(contents));
+  damaged_.clear();
+  const Result<void> tidied = co_await tidy(std::move(named));
+  if (!tidied) co_return tidied.error();
+  co_return std::move(found);
+}
+
+runtime::Task<Result<Bytes>> DirectoryStore::read_chunk(ChunkEntry entry) {
+  const std::string name = file_name(entry.name);
+  Result<Bytes> bytes = co_await read_file(kChunkMagic, name, entry.name.hash);
+  if (bytes && bytes->size() != entry.length) {
+    bytes =
+        Error{Errc::kDamaged, path(name) + ": the chunk hasn't the length that the manifest names"};
+  }
+  // The next save writes it again.
+  if (!bytes) durable_.erase(entry.name);
+  if (!bytes && bytes.error().code == Errc::kNotFound) {
+    co_return Error{Errc::kDamaged, path(name) + ": the file isn't there"};
+  }
+  co_return std::move(bytes);
+}
+
+// The manifest goes last: without it there is no snapshot, with it the damage is found again.
+runtime::Task<Result<void>> DirectoryStore::set_aside() {
+  const std::vector<std::string> names{damaged_, std::string(kManifestName)};
+  for (const std::string& name : names) {
+    if (name.empty()) continue;
+    const Result<void> renamed =
+        co_await world_.disk.rename(path(name), path(name) + std::string(kDamagedSuffix));
+    if (!renamed && renamed.error().code != Errc::kNotFound) co_return renamed.error();
+    const Result<void> synced = co_await world_.disk.sync_directory(directory_);
+    if (!synced) co_return synced.error();
+  }
+  damaged_.clear();
+  co_return Result<void>();
 }
 
 // Under a temporary name first; the new name isn't durable yet.
@@ -190,7 +206,7 @@ runtime::Task<Result<Bytes>> DirectoryStore::read_file(std::string_view magic, s
   const Result<std::string> head = co_await (*file)->read(0, kFileHeaderBytes);
   if (!head) co_return in_file(where, head.error());
   const Result<FileHeader> header = decode_header(magic, *head, identity_);
-  if (!header) co_return in_file(where, header.error());
+  if (!header) co_return in_file(where + ": offset 0", header.error());
   if (*size != kFileHeaderBytes + header->length) {
     co_return Error{Errc::kDamaged, where + ": " + std::to_string(*size) + " bytes, " +
                                         std::to_string(kFileHeaderBytes + header->length) +
@@ -231,7 +247,9 @@ runtime::Task<Result<void>> DirectoryStore::remove_unnamed(std::set<std::string>
       co_await world_.disk.list(directory_);
   if (!entries) co_return entries.error();
   for (const runtime::DirectoryEntry& entry : *entries) {
-    if (!entry.name.ends_with(kChunkSuffix) || named.contains(entry.name)) continue;
+    const bool temporary = entry.name.ends_with(kTemporarySuffix);
+    const bool unnamed = entry.name.ends_with(kChunkSuffix) && !named.contains(entry.name);
+    if (!temporary && !unnamed) continue;
     const Result<void> removed = co_await world_.disk.remove(path(entry.name));
     if (!removed) co_return removed.error();
   }
@@ -243,11 +261,11 @@ runtime::Task<Result<void>> DirectoryStore::remove_unnamed(std::set<std::string>
 runtime::Task<Result<std::unique_ptr<Store>>> Store::open(runtime::World world,
                                                           std::string directory,
                                                           Identity identity) {
-  auto store = std::make_unique<DirectoryStore>(world, std::move(directory), identity);
-  const Result<void> tidied = co_await store->tidy();
-  if (!tidied) co_return tidied.error();
-  std::unique_ptr<Store> opened = std::move(store);
-  co_return std::move(opened);
+  const Result<std::vector<runtime::DirectoryEntry>> entries = co_await world.disk.list(directory);
+  if (!entries) co_return entries.error();
+  std::unique_ptr<Store> store =
+      std::make_unique<DirectoryStore>(world, std::move(directory), identity);
+  co_return std::move(store);
 }
 
 }  // namespace detcd::snapshot

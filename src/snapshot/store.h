@@ -44,16 +44,20 @@ struct Identity {
 
 class Store {
  public:
-  // `directory` must exist. Removes temporary files that a crash left.
+  // `directory` must exist. Nothing in it changes before a load that succeeds, or a save.
   static runtime::Task<Result<std::unique_ptr<Store>>> open(runtime::World world,
                                                             std::string directory,
                                                             Identity identity);
   virtual ~Store() = default;
   // Durable when it returns. Replaces the former snapshot; chunk files nobody names are removed.
   virtual runtime::Task<Result<void>> save(Contents contents) = 0;
-  // The newest snapshot; none when there never was one. kDamaged names the file and offset;
-  // kIncompatible: of another cluster or member or of a newer format.
+  // The newest snapshot; none when there never was one. kDamaged and kIo name the file and offset;
+  // kIncompatible: of another cluster or member or of a newer format. Files that a crash left over
+  // are removed.
   virtual runtime::Task<Result<std::optional<Contents>>> load() = 0;
+  // After a load that found damage: the bad file and the manifest are renamed aside, and nothing
+  // reads them again.
+  virtual runtime::Task<Result<void>> set_aside() = 0;
 };
 
 }  // namespace detcd::snapshot

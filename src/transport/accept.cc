@@ -80,7 +80,7 @@ runtime::Task<void> Transport::run_accepted(std::unique_ptr<runtime::Stream> str
   welcome.cluster_id = options_.cluster_id;
   welcome.member = options_.self.value();
   const raft::NodeId from(hello->from);
-  welcome.remembered = receiver_.remembered(from);
+  welcome.introduction = receiver_.introduction(from);
   const Result<void> said = co_await write_in_time(*stream, encode(welcome));
   if (!said) co_return;
   if (welcome.verdict != Welcome::Verdict::kAccepted) {
@@ -92,7 +92,7 @@ runtime::Task<void> Transport::run_accepted(std::unique_ptr<runtime::Stream> str
     static_cast<void>(closed);
     co_return;
   }
-  receiver_.on_remembered(from, hello->remembered);
+  receiver_.on_introduction(from, hello->introduction);
   if (hello->purpose == Purpose::kSnapshot) {
     co_await receive_snapshot(*stream, std::move(reader), from);
   } else {

@@ -13,6 +13,31 @@ Error damaged(std::string what) {
   return {Errc::kDamaged, "peer stream: " + what};
 }
 
+void put(Writer& out, const Introduction& introduction) {
+  // First what the protocol's first members say, and all they read.
+  out.u64(introduction.remembered.index);
+  out.u64(introduction.life);
+  out.u64(introduction.remembered_life);
+  out.u64(introduction.remembered.term);
+  out.boolean(introduction.remembered.voted);
+  out.u64(introduction.remembered_before.term);
+  out.boolean(introduction.remembered_before.voted);
+  out.u64(introduction.remembered_before.index);
+}
+
+Introduction take_introduction(Reader& in) {
+  Introduction introduction;
+  const std::uint64_t index = in.u64();
+  if (in.finished()) return introduction;  // An index without its term proves nothing.
+  introduction.life = in.u64();
+  introduction.remembered_life = in.u64();
+  introduction.remembered = {.term = in.u64(), .voted = in.boolean(), .index = index};
+  introduction.remembered_before.term = in.u64();
+  introduction.remembered_before.voted = in.boolean();
+  introduction.remembered_before.index = in.u64();
+  return introduction;
+}
+
 }  // namespace
 
 std::string_view name_of(Welcome::Verdict verdict) {
@@ -51,7 +76,7 @@ std::string encode(const Hello& hello) {
   out.u64(hello.from);
   out.u64(hello.to);
   out.u8(static_cast<std::uint8_t>(hello.purpose));
-  out.u64(hello.remembered);
+  put(out, hello.introduction);
   return std::string(kMagic) + frame(Kind::kHello, out.view());
 }
 
@@ -61,7 +86,7 @@ std::string encode(const Welcome& welcome) {
   out.u16(welcome.version);
   out.u64(welcome.cluster_id);
   out.u64(welcome.member);
-  out.u64(welcome.remembered);
+  put(out, welcome.introduction);
   return frame(Kind::kWelcome, out.view());
 }
 
@@ -74,7 +99,7 @@ Result<Hello> decode_hello(std::string_view payload) {
   hello.from = in.u64();
   hello.to = in.u64();
   const std::uint8_t purpose = in.u8();
-  hello.remembered = in.u64();
+  hello.introduction = take_introduction(in);
   // A newer version may say more: what follows is its own.
   if (!in.ok() || purpose < 1 || purpose > 2) return damaged("malformed hello");
   hello.purpose = static_cast<Purpose>(purpose);
@@ -88,7 +113,7 @@ Result<Welcome> decode_welcome(std::string_view payload) {
   welcome.version = in.u16();
   welcome.cluster_id = in.u64();
   welcome.member = in.u64();
-  welcome.remembered = in.u64();
+  welcome.introduction = take_introduction(in);
   if (!in.ok() || verdict > static_cast<std::uint8_t>(Welcome::Verdict::kRemoved)) {
     return damaged("malformed welcome");
   }

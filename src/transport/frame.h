@@ -30,6 +30,25 @@ enum class Kind : std::uint8_t {
 
 enum class Purpose : std::uint8_t { kMessages = 1, kSnapshot = 2 };
 
+// What a member's disk must hold, as others heard it from the member itself: of its newest term,
+// whether it voted in it, and the highest index that it acknowledged.
+struct Promise {
+  std::uint64_t term = 0;
+  bool voted = false;
+  std::uint64_t index = 0;
+  friend bool operator==(const Promise&, const Promise&) = default;
+};
+
+// Each end says which life of its process it is, and what it remembers of the other's: of the life
+// that it knows newest, and of all lives before that one.
+struct Introduction {
+  std::uint64_t life = 0;
+  std::uint64_t remembered_life = 0;
+  Promise remembered;
+  Promise remembered_before;
+  friend bool operator==(const Introduction&, const Introduction&) = default;
+};
+
 struct Hello {
   std::uint16_t version_least = kVersionLeast;
   std::uint16_t version_newest = kVersionNewest;
@@ -37,8 +56,7 @@ struct Hello {
   std::uint64_t from = 0;
   std::uint64_t to = 0;
   Purpose purpose = Purpose::kMessages;
-  // The highest index the dialer remembers that `to` acknowledged.
-  std::uint64_t remembered = 0;
+  Introduction introduction;
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
@@ -53,7 +71,7 @@ struct Welcome {
   std::uint16_t version = kVersionNewest;
   std::uint64_t cluster_id = 0;  // The acceptor's own, whatever the verdict.
   std::uint64_t member = 0;
-  std::uint64_t remembered = 0;  // What the acceptor remembers that the dialer acknowledged.
+  Introduction introduction;
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 [[nodiscard]] std::string_view name_of(Welcome::Verdict verdict);

@@ -99,7 +99,7 @@ runtime::Task<Result<std::unique_ptr<runtime::Stream>>> Transport::shake_hands(s
   hello.from = options_.self.value();
   hello.to = to.value();
   hello.purpose = purpose;
-  hello.remembered = receiver_.remembered(to);
+  hello.introduction = receiver_.introduction(to);
   const Result<void> said = co_await (*stream)->write(encode(hello));
   if (!said) co_return said.error();
   FrameReader reader(false);
@@ -117,7 +117,7 @@ runtime::Task<Result<std::unique_ptr<runtime::Stream>>> Transport::shake_hands(s
       receiver_.on_refused(to, *welcome);
       co_return Error{Errc::kIncompatible, std::string(name_of(welcome->verdict))};
     }
-    receiver_.on_remembered(to, welcome->remembered);
+    receiver_.on_introduction(to, welcome->introduction);
     co_return std::move(*stream);
   }
 }

@@ -49,10 +49,11 @@ class Receiver {
   virtual void on_snapshot_reported(raft::NodeId peer, bool delivered) = 0;
   // The peer says it is of another cluster, or that this member was removed.
   virtual void on_refused(raft::NodeId peer, const Welcome& welcome) = 0;
-  // For handshakes: the highest index this member remembers `peer` to have acknowledged.
-  [[nodiscard]] virtual std::uint64_t remembered(raft::NodeId peer) const = 0;
-  // The peer remembers that this member acknowledged up to `index`.
-  virtual void on_remembered(raft::NodeId peer, std::uint64_t index) = 0;
+  // For handshakes: this process, and what it remembers of `peer`.
+  [[nodiscard]] virtual Introduction introduction(raft::NodeId peer) const = 0;
+  // The peer's process, and what it remembers of this member. Comes before any message of the
+  // connection.
+  virtual void on_introduction(raft::NodeId peer, const Introduction& introduction) = 0;
 };
 
 class Transport {

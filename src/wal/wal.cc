@@ -81,6 +81,17 @@ runtime::Task<Result<Scan>> scan_as_asked(runtime::World world, LogPlace log, bo
   co_return std::move(scan);
 }
 
+// A crash may have come between making a repair and putting it in its place.
+runtime::Task<Result<void>> finish_repairs(runtime::World world, std::string directory) {
+  const Result<Listing> listing = co_await list_log(world, directory);
+  if (!listing) co_return listing.error();
+  for (const std::string& repair : listing->repairs) {
+    const Result<void> finished = co_await finish_repair(world, directory, repair);
+    if (!finished) co_return finished.error();
+  }
+  co_return Result<void>();
+}
+
 }  // namespace
 
 runtime::Task<Result<std::unique_ptr<Wal>>> Wal::create(runtime::World world, std::string directory,
@@ -117,11 +128,8 @@ runtime::Task<Result<Wal::Opened>> Wal::open(runtime::World world, std::string d
   options.segment_bytes = whole_sectors(options.segment_bytes);
   const LogPlace log{
       .directory = directory, .identity = identity, .segment_bytes = options.segment_bytes};
-  const Result<Listing> listing = co_await list_log(world, directory);
-  if (!listing) co_return listing.error();
-  for (const std::string& repair : listing->repairs) {
-    if (!accept_loss) break;
-    const Result<void> finished = co_await finish_repair(world, directory, repair);
+  if (accept_loss) {
+    const Result<void> finished = co_await finish_repairs(world, directory);
     if (!finished) co_return finished.error();
   }
   Result<Scan> scan = co_await scan_as_asked(world, log, accept_loss);
@@ -145,6 +153,35 @@ runtime::Task<Result<Wal::Opened>> Wal::open(runtime::World world, std::string d
     opened.recovered = std::move(scan->recovered);
   }
   co_return std::move(opened);
+}
+
+runtime::Task<Result<Recovered>> Wal::read(runtime::World world, std::string directory,
+                                           Identity identity) {
+  Result<Scan> scan = co_await scan_log(world, directory, identity);
+  if (!scan) co_return scan.error();
+  co_return std::move(scan->recovered);
+}
+
+runtime::Task<Result<Wal::Opened>> Wal::begin_anew(runtime::World world, std::string directory,
+                                                   Identity identity, Options options) {
+  const LogPlace log{.directory = directory,
+                     .identity = identity,
+                     .segment_bytes = whole_sectors(options.segment_bytes)};
+  const Result<void> finished = co_await finish_repairs(world, directory);
+  if (!finished) co_return finished.error();
+  Result<Scan> scan = co_await scan_log(world, directory, identity);
+  if (!scan) co_return scan.error();
+  const Result<Listing> listing = co_await list_log(world, directory);
+  if (!listing) co_return listing.error();
+  scan->recovered.entries.clear();
+  scan->recovered.snapshot.reset();
+  scan->recovered.hard_state.commit = {};
+  scan->recovered.health = Recovered::Health::kDamaged;
+  const std::uint64_t first = parse_file_name(listing->segments.front().name)->sequence;
+  scan->cut = Scan::Cut{.sequence = first, .beginning_lost = true};
+  const Result<void> replaced = co_await repair_log(world, log, *scan);
+  if (!replaced) co_return replaced.error();
+  co_return co_await open(world, std::move(directory), identity, options, true);
 }
 
 }  // namespace detcd::wal

@@ -71,6 +71,14 @@ class Wal {
   static runtime::Task<Result<Opened>> open(runtime::World world, std::string directory,
                                             Identity identity, Options options, bool accept_loss);
 
+  // What is there, by reading alone. Errors as open's.
+  static runtime::Task<Result<Recovered>> read(runtime::World world, std::string directory,
+                                               Identity identity);
+  // For a member that lost the snapshot which its log goes on from: the segments are renamed aside,
+  // and a log without entries, which remembers the hard state and the loss, takes their place.
+  static runtime::Task<Result<Opened>> begin_anew(runtime::World world, std::string directory,
+                                                  Identity identity, Options options);
+
   // Frames the saves as one batch, writes and syncs it. When all of them are lazy nothing is
   // written: the hard state goes with the next batch, the idle witness or the clean stop. Calls are
   // carried out in order. A task of a call ends or is destroyed before the log is; a log whose save
@@ -79,8 +87,12 @@ class Wal {
   // All entries up to `mark.index` are in a durable snapshot: segments wholly before it may go. The
   // mark itself becomes part of the log.
   virtual runtime::Task<Result<void>> trim(raft::SnapshotMeta mark, raft::HardState hard_state) = 0;
-  // Whatever a loss found at open may have taken (term, vote, entries) is made good: the member is
-  // whole again. Until then every open reports that loss, since the log itself can't show it.
+  // The owner learned elsewhere that the log may lack what was acknowledged, though every record of
+  // it holds: from now on every open reports kDamaged at least. Durable when it returns.
+  virtual runtime::Task<Result<void>> declare_loss() = 0;
+  // Whatever a loss found at open or declared may have taken (term, vote, entries) is made good:
+  // the member is whole again. Until then every open reports that loss, since the log itself can't
+  // show it.
   virtual runtime::Task<Result<void>> declare_whole() = 0;
   // Writes the witness of a clean stop. No save after it.
   virtual runtime::Task<Result<void>> close() = 0;

@@ -139,6 +139,17 @@ runtime::Task<Result<void>> LogWriter::trim(raft::SnapshotMeta mark, raft::HardS
   co_return Result<void>();
 }
 
+runtime::Task<Result<void>> LogWriter::declare_loss() {
+  const runtime::Mutex::Guard turn = co_await turn_.lock();
+  if (failed_ || closed_) co_return refusal();
+  BatchWriter batch = begin_batch(BatchKind::kSaves);
+  batch.add_loss(Recovered::Health::kDamaged);
+  const Result<void> written = co_await write(std::move(batch));
+  if (!written) co_return written.error();
+  loss_ = Recovered::Health::kDamaged;
+  co_return Result<void>();
+}
+
 runtime::Task<Result<void>> LogWriter::declare_whole() {
   const runtime::Mutex::Guard turn = co_await turn_.lock();
   if (failed_ || closed_) co_return refusal();

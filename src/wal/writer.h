@@ -36,6 +36,7 @@ class LogWriter final : public Wal {
 
   runtime::Task<Result<void>> save(std::vector<raft::Save> saves) override;
   runtime::Task<Result<void>> trim(raft::SnapshotMeta mark, raft::HardState hard_state) override;
+  runtime::Task<Result<void>> declare_loss() override;
   runtime::Task<Result<void>> declare_whole() override;
   runtime::Task<Result<void>> close() override;
   [[nodiscard]] Numbers numbers() const override { return numbers_; }

@@ -177,6 +177,11 @@ void Cluster::damage(NodeId id, std::size_t entries, Term term) {
   node.whole = false;
 }
 
+void Cluster::doubt(NodeId id) {
+  nodes_.at(id).whole = false;
+  step(id, Doubt{});
+}
+
 void Cluster::settle() {
   std::size_t steps = 0;
   while (!network_.empty()) {

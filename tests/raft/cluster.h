@@ -90,6 +90,8 @@ class Cluster {
   [[nodiscard]] TimePoint now() const { return now_; }
   [[nodiscard]] Invariants& invariants() { return invariants_; }
   [[nodiscard]] std::optional<NodeId> leader();
+  // Its shell learns that it forgot something, and remembers that.
+  void doubt(NodeId id);
   // Elects `id` by its timer's stand-in, Campaign, and all deliveries.
   void elect(NodeId id);
   [[nodiscard]] std::vector<Event> take_events(NodeId id);

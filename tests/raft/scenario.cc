@@ -172,6 +172,11 @@ bool Scenario::fault_command(const Words& words) {
     cluster_.start(words.node(1));
   } else if (command == "damage") {
     cluster_.damage(words.node(1), words.number("entries", 0), Term(words.number("term", 0)));
+  } else if (command == "forget") {  // As damage, but its shell doesn't know it.
+    cluster_.damage(words.node(1), words.number("entries", 0), Term(words.number("term", 0)));
+    cluster_.node(words.node(1)).whole = true;
+  } else if (command == "doubt") {
+    cluster_.doubt(words.node(1));
   } else if (command == "cut") {
     cluster_.cut(words.node(1), words.node(2));
   } else if (command == "isolate") {

@@ -174,6 +174,13 @@ void Schedule::crash(NodeId id, std::uint32_t choice) {
     note("damage " + name(id));
     const Number term = node.disk.hard_state.term.value();
     cluster_.damage(id, node.disk.entries.size() * ((choice >> 3) % 4) / 3, Term(term / 2));
+    // Its disk doesn't show it, but a peer tells it before anything else happens.
+    if ((choice >> 5) % 2 == 0) {
+      node.whole = true;
+      cluster_.start(id);
+      note("doubt " + name(id));
+      cluster_.doubt(id);
+    }
   }
 }
 

@@ -116,6 +116,7 @@ TEST_F(StoreTest, DoesNotWriteAChunkAgainThatIsThere) {
   machine_.disk().fail_next(sim::DiskCall::kWrite, "/0000000000000003-", 100);
   save(32);
   reopen_after(CrashKind::kPower);
+  expect_loaded(32);
   machine_.disk().fail_next(sim::DiskCall::kWrite, "/0000000000000001-", 100);
   save(33);
   expect_loaded(33);
@@ -181,6 +182,40 @@ TEST_F(StoreTest, ReportsADamagedManifestAndTheNextSaveReplacesIt) {
   EXPECT_EQ(load().error().code, Errc::kDamaged);
   save(26);
   expect_loaded(26);
+}
+
+TEST_F(StoreTest, NothingChangesBeforeALoadThatSucceeds) {
+  save(25);
+  const auto leftover =
+      machine_.run(machine_.world().disk.open("/data/x.tmp", runtime::OpenMode::kCreate));
+  ASSERT_TRUE(leftover->ok());
+  const std::string name = file_with("/0000000000000002-");
+  ASSERT_TRUE(machine_.disk().image().flip(name, 500, 4));
+  const std::vector<std::string> before = files();
+  reopen_after(CrashKind::kProcess);
+  EXPECT_FALSE(load());
+  EXPECT_EQ(files(), before);
+  ASSERT_TRUE(machine_.disk().image().flip(name, 500, 4));
+  expect_loaded(25);
+  EXPECT_EQ(files().size(), before.size() - 1);
+}
+
+TEST_F(StoreTest, WhatIsSetAsideIsKeptAndNotReadAgain) {
+  for (const std::string_view damaged : {"/0000000000000002-", "MANIFEST"}) {
+    save(25);
+    const std::string name = file_with(damaged);
+    ASSERT_TRUE(machine_.disk().image().flip(name, 70, 4));
+    EXPECT_FALSE(load());
+    ASSERT_TRUE(machine_.run(store_->set_aside())->ok());
+    reopen_after(CrashKind::kPower);
+    const auto found = load();
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_FALSE(found->has_value());
+    save(26);
+    reopen_after(CrashKind::kPower);
+    expect_loaded(26);
+    EXPECT_TRUE(machine_.disk().image().read_file(name + ".damaged").has_value());
+  }
 }
 
 TEST_F(StoreTest, SeesAnyFlippedByteOfAnyFile) {

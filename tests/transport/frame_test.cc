@@ -11,7 +11,10 @@ Hello some_hello() {
   hello.from = 1;
   hello.to = 2;
   hello.purpose = Purpose::kSnapshot;
-  hello.remembered = 77;
+  hello.introduction = {.life = 3,
+                        .remembered_life = 4,
+                        .remembered = {5, true, 77},
+                        .remembered_before = {6, false, 78}};
   return hello;
 }
 
@@ -75,12 +78,24 @@ TEST(Frame, AWelcomeRoundTrips) {
   welcome.verdict = Welcome::Verdict::kCluster;
   welcome.cluster_id = 9;
   welcome.member = 8;
-  welcome.remembered = 7;
+  welcome.introduction = some_hello().introduction;
   FrameReader reader(false);
   reader.feed(encode(welcome));
   const Result<Welcome> decoded = decode_welcome((*reader.next())->payload.view());
   ASSERT_TRUE(decoded);
   EXPECT_EQ(*decoded, welcome);
+}
+
+TEST(Frame, AnIntroductionThatOnlyNamesAnIndexRemembersNothing) {
+  const std::string bytes = encode(some_hello());
+  FrameReader reader(true);
+  reader.feed(bytes);
+  const std::string whole = (*reader.next())->payload.str();
+  const Result<Hello> hello = decode_hello(std::string_view(whole).substr(0, 37));
+  ASSERT_TRUE(hello) << hello.error().message;
+  EXPECT_EQ(hello->from, some_hello().from);
+  EXPECT_EQ(hello->introduction, Introduction{});
+  EXPECT_FALSE(decode_hello(std::string_view(whole).substr(0, 40)));
 }
 
 TEST(Frame, AHelloOfALaterVersionMaySayMore) {

@@ -24,8 +24,12 @@ class Recorder final : public Receiver {
   void on_unreachable(raft::NodeId) override { ++unreachable; }
   void on_snapshot_reported(raft::NodeId, bool delivered) override { reports.push_back(delivered); }
   void on_refused(raft::NodeId, const Welcome& welcome) override { refused.push_back(welcome); }
-  [[nodiscard]] std::uint64_t remembered(raft::NodeId) const override { return 42; }
-  void on_remembered(raft::NodeId, std::uint64_t index) override { told.push_back(index); }
+  [[nodiscard]] Introduction introduction(raft::NodeId) const override {
+    return {.life = 7, .remembered = {3, true, 42}};
+  }
+  void on_introduction(raft::NodeId, const Introduction& introduction) override {
+    told.push_back(introduction.remembered.index);
+  }
 
   std::vector<raft::Message> messages;
   std::vector<Bytes> snapshots;

@@ -313,6 +313,51 @@ TEST_F(DamageTest, GarbageInThePreparedSegmentIsNotWhole) {
   expect(Health::kTorn, 8);
 }
 
+TEST_F(DamageTest, ADeclaredLossIsRememberedUntilItIsMadeGood) {
+  open();
+  ASSERT_TRUE(machine_.run(wal_->declare_loss())->ok());
+  save(9);
+  crash();
+  EXPECT_EQ(open().health, Health::kDamaged);
+  Recovered log = open(true);
+  EXPECT_EQ(log.health, Health::kDamaged);
+  EXPECT_EQ(log.entries.size(), 9u);
+  ASSERT_TRUE(machine_.run(wal_->trim(mark_at(9), log.hard_state))->ok());
+  crash();
+  log = open(true);
+  EXPECT_EQ(log.health, Health::kDamaged) << "also after the segments before it went";
+  ASSERT_TRUE(machine_.run(wal_->declare_whole())->ok());
+  crash();
+  EXPECT_EQ(open().health, Health::kWhole);
+  EXPECT_EQ(files("damaged"), 0u) << "nothing was wrong with the files";
+}
+
+TEST_F(DamageTest, ALogBegunAnewKeepsOnlyTheHardStateAndTheLoss) {
+  open();
+  raft::Save vote;
+  vote.hard_state = raft::HardState{raft::Term(6), raft::NodeId(2), raft::Index(8)};
+  vote.must_sync_hard_state = true;
+  ASSERT_TRUE(machine_.run(wal_->save({std::move(vote)}))->ok());
+  crash();
+  const std::string before = bytes_of(1);
+  auto opened =
+      machine_.run(Wal::begin_anew(machine_.world(), Machine::kDirectory, kIdentity, kOptions));
+  ASSERT_TRUE(opened->ok()) << opened->error().message;
+  EXPECT_TRUE((*opened)->recovered.entries.empty());
+  wal_ = std::move((*opened)->wal);
+  save(1);
+  crash();
+  const Recovered log = open(true);
+  EXPECT_EQ(log.health, Health::kDamaged);
+  EXPECT_EQ(log.entries.size(), 1u);
+  EXPECT_EQ(log.hard_state.term, raft::Term(6));
+  EXPECT_EQ(log.hard_state.vote, raft::NodeId(2));
+  EXPECT_EQ(log.hard_state.commit, raft::Index(0));
+  const auto kept = machine_.disk().image().read_file(std::string(Machine::kDirectory) + "/" +
+                                                      file_name(1, kDamagedKind));
+  EXPECT_EQ(kept, before) << "what was there is set aside";
+}
+
 TEST_F(DamageTest, ANewerFormatIsRefusedAndNothingIsTouched) {
   const std::string before = bytes_of(1);
   std::string header = before.substr(0, kSectorBytes - 4);

@@ -1,0 +1,88 @@
+#include "server/promises.h"
+
+#include <algorithm>
+#include <variant>
+
+namespace detcd::server {
+namespace {
+
+using transport::Promise;
+
+template <class... Cases>
+struct Overload : Cases... {
+  using Cases::operator()...;
+};
+
+Promise both(const Promise& a, const Promise& b) {
+  if (a.term != b.term) return a.term > b.term ? a : b;
+  return {a.term, a.voted || b.voted, std::max(a.index, b.index)};
+}
+
+// None: the message may be sent before anything is synced.
+std::optional<Promise> promise_in(const raft::Message& message) {
+  const std::uint64_t term = message.term.value();
+  const auto leads = [&](const auto&) { return std::optional(Promise{term, true, 0}); };
+  const auto nothing = [](const auto&) { return std::optional<Promise>(); };
+  const Overload cases{
+      [&](const raft::VoteRequest& vote) {
+        return vote.pre ? std::nullopt : std::optional(Promise{term, true, 0});
+      },
+      [&](const raft::VoteResponse& vote) {
+        return vote.pre ? std::nullopt : std::optional(Promise{term, vote.granted, 0});
+      },
+      [&](const raft::AppendResponse& answer) {
+        const bool kept = answer.accepted && answer.counts;
+        return std::optional(Promise{term, false, kept ? answer.match.value() : 0});
+      },
+      [&](const raft::HeartbeatResponse&) { return std::optional(Promise{term, false, 0}); },
+      [&](const raft::AppendRequest& append) { return leads(append); },
+      [&](const raft::Heartbeat& heartbeat) { return leads(heartbeat); },
+      [&](const raft::InstallSnapshot& install) { return leads(install); },
+      [&](const raft::TimeoutNow& order) { return leads(order); },
+      nothing,
+  };
+  return std::visit(cases, message.body);
+}
+
+}  // namespace
+
+Promise promise_of(const raft::Status& restored) {
+  return {restored.term.value(), restored.vote.has_value(), restored.last_index.value()};
+}
+
+bool is_broken(const Promise& promised, const Promise& own) {
+  if (promised.term != own.term) return promised.term > own.term;
+  return (promised.voted && !own.voted) || promised.index > own.index;
+}
+
+void Promises::note(const raft::Message& message) {
+  const std::optional<Promise> promise = promise_in(message);
+  if (!promise) return;
+  Known& known = known_[message.from];
+  known.now = both(known.now, *promise);
+}
+
+void Promises::begin_life(raft::NodeId peer, std::uint64_t life) {
+  Known& known = known_[peer];
+  if (known.life == life) return;
+  known.life = life;
+  known.before = both(known.before, known.now);
+  known.now = {};
+}
+
+transport::Introduction Promises::of(raft::NodeId peer) const {
+  transport::Introduction introduction;
+  const auto known = known_.find(peer);
+  if (known == known_.end()) return introduction;
+  introduction.remembered_life = known->second.life;
+  introduction.remembered = known->second.now;
+  introduction.remembered_before = known->second.before;
+  return introduction;
+}
+
+Promise remembered_of(const transport::Introduction& introduction, std::uint64_t own_life) {
+  if (introduction.remembered_life == own_life) return introduction.remembered_before;
+  return both(introduction.remembered, introduction.remembered_before);
+}
+
+}  // namespace detcd::server

@@ -1,0 +1,46 @@
+// What peers said while their disks held it, over the lives of their processes. A peer that comes
+// back with less than that was given an older copy of its directory, or its disk lied: it has to
+// become Recovering, and only the others can tell it so. A plain value.
+//
+// Of a leader's own log nothing is remembered, only that it led: it sends before it has synced.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "raft/message.h"
+#include "raft/raft.h"
+#include "transport/frame.h"
+
+namespace detcd::server {
+
+// What a replica that was just restored still knows of its promises.
+[[nodiscard]] transport::Promise promise_of(const raft::Status& restored);
+// Whether a member that comes back as `own` forgot what it promised. Within a term nothing that was
+// acknowledged is ever replaced, and a later term is synced before anything is: so a later term
+// explains a shorter log, and nothing else does.
+[[nodiscard]] bool is_broken(const transport::Promise& promised, const transport::Promise& own);
+
+class Promises {
+ public:
+  // Only what is sent after it was synced counts.
+  void note(const raft::Message& message);
+  void begin_life(raft::NodeId peer, std::uint64_t life);
+  // Without this process's own life.
+  [[nodiscard]] transport::Introduction of(raft::NodeId peer) const;
+
+ private:
+  struct Known {
+    std::uint64_t life = 0;
+    transport::Promise now;
+    transport::Promise before;
+  };
+  std::map<raft::NodeId, Known, IdOrder> known_;
+};
+
+// What `introduction` tells the process of this life about the lives before it.
+[[nodiscard]] transport::Promise remembered_of(const transport::Introduction& introduction,
+                                               std::uint64_t own_life);
+
+}  // namespace detcd::server
