@@ -39,6 +39,7 @@ class ClusterOracle::Member final : public server::Observer {
   }
   void on_raft_event(const raft::Event& event) override {
     if (const auto* changed = std::get_if<raft::RoleChanged>(&event)) {
+      if (changed->to == raft::RoleName::kRecovering) oracle_.recovering(node_);
       if (changed->to == raft::RoleName::kLeader) {
         oracle_.elected(node_, changed->term);
       }
@@ -136,7 +137,26 @@ void ClusterOracle::check_commit_rule(std::uint32_t node, const raft::Raft& core
                           " of term " + std::to_string(term->value()));
 }
 
+void ClusterOracle::put_back(std::uint32_t node, raft::Index owed) {
+  memory_[node].owed = owed;
+}
+
+// Such a member says itself that it may have forgotten anything.
+void ClusterOracle::recovering(std::uint32_t node) {
+  memory_[node].must_recover = false;
+  memory_[node].vote.reset();
+  for (const auto& [term, votes] : votes_) {
+    if (votes.contains(node)) memory_[node].forgiven = raft::Term(term);
+  }
+}
+
 void ClusterOracle::voted(std::uint32_t node, const raft::VoteCast& vote) {
+  if (memory_[node].must_recover) {
+    return fail("durable log",
+                "a member that was put back to an older copy of its directory voted "
+                "before it was whole: " +
+                    member(node) + " in term " + std::to_string(vote.term.value()));
+  }
   votes_[vote.term.value()].insert_or_assign(node, vote.candidate);
 }
 
@@ -161,14 +181,15 @@ void ClusterOracle::remember_votes(std::uint32_t winner, const raft::Status& sta
 void ClusterOracle::recall(std::uint32_t node, const raft::Raft& core) {
   const Memory memory = memory_[node];
   memory_[node] = Memory{.forgiven = memory.forgiven};
-  // Such a member says itself that it may have forgotten anything.
-  if (core.role() == raft::RoleName::kRecovering) {
-    for (const auto& [term, votes] : votes_) {
-      if (votes.contains(node)) memory_[node].forgiven = raft::Term(term);
-    }
+  if (core.role() == raft::RoleName::kRecovering) return recovering(node);
+  const raft::Status status = core.status();
+  if (memory.owed || memory.must_recover) {
+    // Only others can tell it.
+    recovering(node);
+    memory_[node].must_recover =
+        memory.must_recover || status.last_index < memory.owed.value_or(raft::Index());
     return;
   }
-  const raft::Status status = core.status();
   if (status.last_index < memory.synced) {
     return fail("durable log", "a member forgot entries that it had reported synced: " +
                                    member(node) + " came back with a log up to index " +

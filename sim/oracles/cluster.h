@@ -32,6 +32,10 @@ class ClusterOracle {
   // Called once, at the first violation.
   void on_violation(std::function<void()> tell) { tell_ = std::move(tell); }
 
+  // The member's directory is now an older copy of itself; `owed`: what was committed with the help
+  // of its word. Should it come back with less, it must be Recovering before it votes again.
+  void put_back(std::uint32_t node, raft::Index owed);
+
   struct Numbers {
     std::uint64_t leaders = 0;     // Elections won.
     std::uint64_t recoveries = 0;  // Members that came back as Recovering and ended it.
@@ -51,6 +55,8 @@ class ClusterOracle {
     raft::Term vote_term;
     std::optional<raft::NodeId> vote;
     raft::Term forgiven;  // It was Recovering since: votes up to this term may be forgotten.
+    std::optional<raft::Index> owed;  // Its directory was put back, and it hasn't started since.
+    bool must_recover = false;        // It came back with less than it owes.
   };
   void fail(std::string oracle, std::string message);
   void applied(std::uint32_t node, const apply::Position& position,
@@ -59,6 +65,7 @@ class ClusterOracle {
   void elected(std::uint32_t node, raft::Term term);
   void check_leader(std::uint32_t node, const raft::Raft& core);
   void check_commit_rule(std::uint32_t node, const raft::Raft& core);
+  void recovering(std::uint32_t node);
   // At a life's first step: what it remembers of the one before.
   void recall(std::uint32_t node, const raft::Raft& core);
   void voted(std::uint32_t node, const raft::VoteCast& vote);

@@ -32,8 +32,11 @@ enum class Family : std::uint64_t {
   kDelay,
   kReset,
   kClock,
+  kRotSnapshot,
+  kPutBack,
 };
-constexpr std::uint64_t kFamilies = 8;
+constexpr std::uint64_t kFamilies = 10;
+constexpr std::uint64_t kFamilyEntities = 100;
 
 class Draw {
  public:
@@ -43,6 +46,10 @@ class Draw {
   }
   [[nodiscard]] std::uint64_t pick(Site site, std::uint64_t ordinal, std::uint64_t bound) const {
     return below(word(site, ordinal), bound);
+  }
+  // The draws of another family.
+  [[nodiscard]] Draw of(Family family) const {
+    return {seed_, kFamilyEntities + static_cast<std::uint64_t>(family)};
   }
 
  private:
@@ -84,6 +91,19 @@ Partition draw_partition(const Draw& draw, std::uint64_t ordinal, const Settings
   return partition;
 }
 
+// Rot stays on a drawn minority of the members for the whole run, the same for the log and for the
+// snapshot: no record is lost everywhere.
+Rot draw_rot(const Draw& draw, std::uint64_t ordinal, const Settings& settings) {
+  const std::uint32_t minority = std::max(1U, (settings.nodes - 1) / 2);
+  Rot rot;
+  rot.node = static_cast<std::uint32_t>(draw.of(Family::kRot).pick(kVictim, 0, settings.nodes) +
+                                        draw.pick(kDetail, ordinal, minority)) %
+                 settings.nodes +
+             1;
+  rot.where = draw.word(kDetail, ordinal) >> 16;
+  return rot;
+}
+
 Fault draw_fault(Family family, const Draw& draw, std::uint64_t ordinal, const Settings& settings) {
   const Duration election = settings.election;
   const std::uint64_t word = draw.word(kLength, ordinal);
@@ -95,17 +115,16 @@ Fault draw_fault(Family family, const Draw& draw, std::uint64_t ordinal, const S
       return Crash{aims ? kLeader : who, down, draw_boundary(draw, ordinal)};
     case Family::kPowerLoss:
       return PowerLoss{aims ? kLeader : who, down, draw_boundary(draw, ordinal)};
-    case Family::kRot: {
-      // Rot stays on a drawn minority of the members for the whole run: no record is lost
-      // everywhere.
-      const std::uint32_t minority = std::max(1U, (settings.nodes - 1) / 2);
-      const std::uint32_t rotten =
-          static_cast<std::uint32_t>(draw.pick(kVictim, 0, settings.nodes) +
-                                     draw.pick(kDetail, ordinal, minority)) %
-              settings.nodes +
-          1;
-      return Rot{rotten, down, draw.word(kDetail, ordinal) >> 16};
+    case Family::kRot:
+    case Family::kRotSnapshot: {
+      Rot rot = draw_rot(draw, ordinal, settings);
+      rot.down = down;
+      rot.snapshot = family == Family::kRotSnapshot;
+      return rot;
     }
+    case Family::kPutBack:
+      return PutBack{who, log_uniform(mix64(word), election / 2, election * 8),
+                     log_uniform(word, election / 10, election)};
     case Family::kPause:
       return Pause{aims ? kLeader : who, log_uniform(word, 10ms, election * 5)};
     case Family::kPartition: {
@@ -134,7 +153,8 @@ Fault draw_fault(Family family, const Draw& draw, std::uint64_t ordinal, const S
 
 bool possible(Family family, const Settings& settings) {
   if (settings.nodes > 1) return true;
-  return family != Family::kPartition && family != Family::kDelay && family != Family::kRot;
+  return family == Family::kCrash || family == Family::kPowerLoss || family == Family::kPause ||
+         family == Family::kReset || family == Family::kClock;
 }
 
 bool enabled(Family family, const Draw& draw, const Settings& settings) {
@@ -281,7 +301,7 @@ Plan draw_plan(std::uint64_t seed, const Settings& settings) {
   for (std::uint64_t f = 0; f < kFamilies; ++f) {
     const auto family = static_cast<Family>(f);
     if (!enabled(family, mask, settings)) continue;
-    const Draw draw(seed, 100 + f);
+    const Draw draw(seed, kFamilyEntities + f);
     Duration at = settings.election;
     for (std::uint64_t n = 0;; ++n) {
       at += exponential(draw.word(kGap, n), settings.election * 8);

@@ -66,13 +66,21 @@ Fault fault(Words& words) {
     loss.boundary = boundary(words);
     return loss;
   }
-  if (kind == "rot") {
+  if (kind == "rot" || kind == "rot-snapshot") {
     Rot rot;
+    rot.snapshot = kind == "rot-snapshot";
     rot.node = node(words);
     rot.down = after(words, "down");
     words.expect("where");
     rot.where = words.number();
     return rot;
+  }
+  if (kind == "put-back") {
+    PutBack back;
+    back.node = node(words);
+    back.after = after(words, "after");
+    back.down = after(words, "down");
+    return back;
   }
   if (kind == "pause") {
     const std::uint32_t who = node(words);

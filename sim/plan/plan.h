@@ -33,11 +33,20 @@ struct PowerLoss {  // Unsynced sectors are kept, lost or torn; so are unsynced 
   std::uint64_t boundary = 0;
   friend bool operator==(const PowerLoss&, const PowerLoss&) = default;
 };
-struct Rot {  // A power loss after which one synced sector of the log or snapshot has flipped bits.
+struct Rot {  // A power loss after which a synced sector of the log has a flipped bit.
   std::uint32_t node = 1;
   Duration down{};
   std::uint64_t where = 0;  // Which file and sector: taken modulo what is there.
+  bool snapshot = false;    // Of the snapshot instead or, once in a while, of the identity file.
   friend bool operator==(const Rot&, const Rot&) = default;
+};
+// The directory is put back to an earlier copy of itself: the copy is taken now, and `after` later
+// the member is killed, its directory replaced, and started again after `down`.
+struct PutBack {
+  std::uint32_t node = 1;
+  Duration after{};
+  Duration down{};
+  friend bool operator==(const PutBack&, const PutBack&) = default;
 };
 struct Pause {
   std::uint32_t node = 1;
@@ -69,7 +78,8 @@ struct ClockSkew {  // The boot clock drifts, the wall clock steps.
   friend bool operator==(const ClockSkew&, const ClockSkew&) = default;
 };
 
-using Fault = std::variant<Crash, PowerLoss, Rot, Pause, Partition, Delay, Reset, ClockSkew>;
+using Fault =
+    std::variant<Crash, PowerLoss, Rot, Pause, Partition, Delay, Reset, ClockSkew, PutBack>;
 
 struct FaultEntry {
   Duration at{};

@@ -20,8 +20,12 @@ std::string words(const PowerLoss& fault) {
          boundary(fault.boundary);
 }
 std::string words(const Rot& fault) {
-  return "rot " + node(fault.node) + " down " + print_duration(fault.down) + " where " +
-         std::to_string(fault.where);
+  return (fault.snapshot ? "rot-snapshot " : "rot ") + node(fault.node) + " down " +
+         print_duration(fault.down) + " where " + std::to_string(fault.where);
+}
+std::string words(const PutBack& fault) {
+  return "put-back " + node(fault.node) + " after " + print_duration(fault.after) + " down " +
+         print_duration(fault.down);
 }
 std::string words(const Pause& fault) {
   return "pause " + node(fault.node) + " for " + print_duration(fault.length);

@@ -145,6 +145,20 @@ void Cluster::start(std::uint32_t node) {
   seat.machine.tasks().spawn(live(seat));
 }
 
+void Cluster::put_back(std::uint32_t node, DiskImage copy) {
+  Seat& seat = *seats_.at(node - 1);
+  seat.machine.disk().replace_image(std::move(copy));
+  seat.doubtful = true;
+  // What others know it to have, and count on.
+  raft::Index owed;
+  for (std::uint32_t other = 1; other <= size(); ++other) {
+    const server::Node* peer = this->node(other);
+    if (other == node || peer == nullptr) continue;
+    owed = std::max(owed, peer->core().acknowledged(raft::NodeId(id_of(node))));
+  }
+  oracle_.put_back(node, std::min(owed, raft::Index(oracle_.highest_committed())));
+}
+
 server::Node* Cluster::node(std::uint32_t node) const {
   const Seat& seat = *seats_.at(node - 1);
   return seat.machine.running() && seat.member != nullptr ? &seat.member->node() : nullptr;
@@ -154,7 +168,8 @@ bool Cluster::is_doubtful(std::uint32_t number) const {
   Seat& seat = *seats_.at(number - 1);
   server::Node* member = node(number);
   if (member == nullptr) return seat.doubtful;
-  if (member->core().role() != raft::RoleName::kRecovering) seat.doubtful = false;
+  // A peer may have told it only now.
+  seat.doubtful = member->core().role() == raft::RoleName::kRecovering;
   return seat.doubtful;
 }
 

@@ -26,6 +26,9 @@ class Cluster {
   // The node's life ends; it stays down until start().
   void kill(std::uint32_t node, Death death);
   void start(std::uint32_t node);
+  // While it is down: its disk is an earlier copy from now on.
+  void put_back(std::uint32_t node, DiskImage copy);
+  [[nodiscard]] std::uint64_t id_of(std::uint32_t node) const { return members_.at(node - 1).id; }
   [[nodiscard]] bool running(std::uint32_t node) const;
   // Null while the member is down or still recovering its directory.
   [[nodiscard]] server::Node* node(std::uint32_t node) const;

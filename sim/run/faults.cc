@@ -31,7 +31,8 @@ void Faults::schedule(const std::vector<FaultEntry>& entries) {
     const Label label{NodeNumber(0), EventKind::kFault, hash64(print(entry))};
     // In turn: one draw for all, so that an entry more or less changes none of the later draws.
     kernel_.schedule_in_turn(VirtualTime(entry.at), label, [this, &entry] {
-      if (!calm_ && carry_out(entry.fault)) ++carried_out_;
+      const bool peace = calm_ || kernel_.now() < peace_until_;
+      if (!peace && carry_out(entry.fault)) ++carried_out_;
     });
   }
 }
@@ -110,8 +111,49 @@ bool Faults::happen(const Rot& fault) {
   if (cluster_.size() == 1 || fault.node == kLeader) return false;
   if (!end_life(fault.node, Death::kPowerLoss, fault.down, 0)) return false;
   SimDisk& disk = cluster_.machine(fault.node).disk();
-  const std::optional<SimDisk::Spot> spot = disk.choose_spot("/member/wal/", fault.where);
+  constexpr std::uint64_t kIdentityOnceIn = 8;
+  const bool identity = fault.where % kIdentityOnceIn == 0;
+  const std::string_view part = !fault.snapshot ? "/member/wal/"
+                                : identity      ? "/member/identity"
+                                                : "/member/snap/";
+  const std::optional<SimDisk::Spot> spot = disk.choose_spot(part, fault.where);
   return spot && disk.rot(spot->path, spot->offset, spot->mask);
+}
+
+bool Faults::everybody_remembers(std::uint32_t node) const {
+  const auto idle = [](const auto& each) { return each.second == decltype(each.second){}; };
+  if (!std::ranges::all_of(cuts_, idle) || !std::ranges::all_of(delays_, idle)) return false;
+  if (!std::ranges::all_of(pauses_, idle) || !within_budget(node)) return false;
+  const std::uint32_t leader = resolve(kLeader);
+  if (leader == 0 || leader == node) return false;
+  for (std::uint32_t other = 1; other <= cluster_.size(); ++other) {
+    const server::Node* member = cluster_.node(other);
+    if (member == nullptr || member->core().role() == raft::RoleName::kRecovering) return false;
+    if (member->core().leader() != raft::NodeId(cluster_.id_of(leader))) return false;
+  }
+  return true;
+}
+
+// Of two voters neither can recover without the other. And who leads in the term of the copy syncs
+// what nobody else can remember for it.
+bool Faults::happen(const PutBack& fault) {
+  if (cluster_.size() < 3 || fault.node == kLeader || fault.node > cluster_.size()) return false;
+  if (!everybody_remembers(fault.node)) return false;
+  DiskImage copy = cluster_.machine(fault.node).disk().image().durable_only();
+  later(fault.after, [this, &fault, copy = std::move(copy), kills = kills_]() mutable {
+    if (!calm_ && kills == kills_ && everybody_remembers(fault.node)) {
+      put_back(fault, std::move(copy));
+    }
+  });
+  return true;
+}
+
+void Faults::put_back(const PutBack& fault, DiskImage copy) {
+  armed_.clear();
+  peace_until_ = kernel_.now() + fault.down + settings_.election;
+  cluster_.kill(fault.node, Death::kCrash);
+  cluster_.put_back(fault.node, std::move(copy));
+  restart_after(fault.node, fault.down);
 }
 
 bool Faults::happen(const Pause& fault) {

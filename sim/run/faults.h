@@ -28,6 +28,7 @@ class Faults {
   bool happen(const Crash& fault);
   bool happen(const PowerLoss& fault);
   bool happen(const Rot& fault);
+  bool happen(const PutBack& fault);
   bool happen(const Pause& fault);
   bool happen(const Partition& fault);
   bool happen(const Delay& fault);
@@ -38,6 +39,10 @@ class Faults {
   bool end_life(std::uint32_t node, Death death, Duration down, std::uint64_t boundary);
   bool strike(std::uint32_t node, Death death, Duration down);
   void pass_boundary(std::uint32_t node);
+  // A member that forgot something without knowing it is told by those to whom it gave its word:
+  // they live since then and can reach it, in time.
+  [[nodiscard]] bool everybody_remembers(std::uint32_t node) const;
+  void put_back(const PutBack& fault, DiskImage copy);
   // Nobody else is in doubt: this member may come to be.
   [[nodiscard]] bool within_budget(std::uint32_t node) const;
   void restart_after(std::uint32_t node, Duration down);
@@ -56,6 +61,7 @@ class Faults {
   std::map<Link, Duration> delays_;
   std::map<std::uint32_t, std::uint32_t> pauses_;
   std::map<std::uint32_t, std::uint64_t> kills_;  // Tells an old restart from a new one.
+  VirtualTime peace_until_;                       // No fault before: a member is being told.
   struct Armed {
     Death death = Death::kCrash;
     Duration down{};

@@ -32,6 +32,9 @@ FaultEntry make_fault(const std::tuple<int, int, std::uint32_t, int, std::uint64
     const auto drift = static_cast<std::int64_t>(detail % 401) - 200;
     entry.fault = ClockSkew{node == kLeader ? 1 : node, drift, length * 10ms};
   }
+  const std::uint32_t named = node == kLeader ? 1 : node;
+  if (kind == 5) entry.fault = Rot{2, length * 1ms, detail, detail % 2 == 0};
+  if (kind == 6) entry.fault = PutBack{named, length * 1ms, (length % 200) * 1ms};
   return entry;
 }
 
@@ -128,7 +131,7 @@ Finding check_plans(int runs, const Options& options_of_one) {
 }
 
 TEST(PlanProperty, AnyPlanIsSurvivedByThreeMembers) {
-  const Finding finding = check_plans(40, [] { return any_options(3, 5); });
+  const Finding finding = check_plans(40, [] { return any_options(3, 7); });
   EXPECT_TRUE(finding.trace.empty())
       << finding.said << "\nreproduce: detcd-sim replay " << finding.trace;
 }

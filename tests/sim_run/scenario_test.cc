@@ -52,6 +52,41 @@ TEST(Scenario, AMemberWhoseWholeLogIsLostComesBack) {
   EXPECT_GT(recoveries, 4U);
 }
 
+std::string story(int seed, const std::string& faults) {
+  return seed_line(seed) + "set snapshot-count 10\nset catch-up-entries 5\n" +
+         puts(40, 300ms, 50ms) + faults;
+}
+
+TEST(Scenario, AMemberWhoseSnapshotRottedComesBack) {
+  std::uint64_t recoveries = 0;
+  for (int where = 1; where <= 24; ++where) {
+    const RunOptions options = scenario(story(
+        where, "fault at 1500ms rot-snapshot n2 down 200ms where " +
+                   std::to_string(where * 0x10001) + "\nfault at 3s crash leader down 500ms\n"));
+    const RunResult result = run_in_child(options).result;
+    EXPECT_EQ(result.verdict, Verdict::kPass) << "where " << where << ": " << failure_text(result);
+    recoveries += result.recoveries;
+  }
+  EXPECT_GT(recoveries, 12U);
+}
+
+// It forgets what it acknowledged, and its disk shows nothing of that: the others tell it, and it
+// remembers being told when it dies before it is whole.
+TEST(Scenario, AMemberWhoseDirectoryWasPutBackRecovers) {
+  std::uint64_t recoveries = 0;
+  for (int seed = 1; seed <= 24; ++seed) {
+    const std::string dies = seed % 2 == 0 ? "fault at 2s crash n2 down 100ms\n"
+                                           : "fault at 1620ms crash n2 down 100ms boundary " +
+                                                 std::to_string(seed) + "\n";
+    const RunOptions options =
+        scenario(story(seed, "fault at 900ms put-back n2 after 500ms down 100ms\n" + dies));
+    const RunResult result = run_in_child(options).result;
+    EXPECT_EQ(result.verdict, Verdict::kPass) << "seed " << seed << ": " << failure_text(result);
+    recoveries += result.recoveries;
+  }
+  EXPECT_GE(recoveries, 12U);
+}
+
 // The votes that elect a leader of term 4 reach it when one of term 5 has already committed: Raft's
 // promise is about leaders of later terms, and the judge once complained.
 TEST(Scenario, ALeaderOfAnEarlierTermMayLackWhatALaterOneCommitted) {
