@@ -2,7 +2,8 @@
 // back with less than that was given an older copy of its directory, or its disk lied: it has to
 // become Recovering, and only the others can tell it so. A plain value.
 //
-// Of a leader's own log nothing is remembered, only that it led: it sends before it has synced.
+// Of a leader's own log nothing is remembered, only that it led: it sends before it has synced. And
+// nothing is written down: whoever restarts has forgotten the promises of others.
 #pragma once
 
 #include <cstdint>
