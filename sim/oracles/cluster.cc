@@ -138,7 +138,8 @@ void ClusterOracle::check_commit_rule(std::uint32_t node, const raft::Raft& core
 }
 
 void ClusterOracle::put_back(std::uint32_t node, raft::Index owed) {
-  memory_[node].owed = owed;
+  // What another leader replaced since isn't owed any more.
+  memory_[node].owed = std::min(owed, memory_[node].synced);
 }
 
 // Such a member says itself that it may have forgotten anything.

@@ -235,7 +235,8 @@ runtime::Task<Result<void>> bootstrap(runtime::World world, NodeOptions options,
 
 // An interrupted bootstrap leaves no identity either, but nothing in its log that came later.
 bool served_before(const wal::Recovered& log, const NodeOptions& options) {
-  return log.snapshot || log.hard_state.term > raft::Term(1) || log.hard_state.vote ||
+  return log.health == wal::Recovered::Health::kDamaged || log.snapshot ||
+         log.hard_state.term > raft::Term(1) || log.hard_state.vote ||
          log.entries.size() > options.initial_members.size();
 }
 
@@ -324,8 +325,8 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
   if (!snapshots) co_return snapshots.error();
   storage.snapshots = std::move(*snapshots);
   if (!found->identity) {
-    const Result<void> made = co_await bootstrap(world, options, paths, storage);
-    if (!made) co_return made.error();
+    const Result<void> bootstrapped = co_await bootstrap(world, options, paths, storage);
+    if (!bootstrapped) co_return bootstrapped.error();
     co_return std::move(storage);
   }
   Restoring how{.options = options,
