@@ -193,7 +193,7 @@ NodeOptions with_log_at(std::string wal_dir, std::string data_dir = "/data/n1") 
 }
 
 TEST_F(StorageTest, AnInterruptedBootstrapWithItsLogElsewhereIsDoneAgain) {
-  const telemetry::Log log(silence, telemetry::Level::kInfo);
+  const telemetry::Log log(journal, telemetry::Level::kInfo);
   for (std::uint64_t boundary = 0; boundary < 400; ++boundary) {
     test::Machine other(boundary);
     other.crash_after(boundary, test::CrashKind::kPower);
@@ -209,7 +209,7 @@ TEST_F(StorageTest, AnInterruptedBootstrapWithItsLogElsewhereIsDoneAgain) {
 }
 
 TEST_F(StorageTest, ALogElsewhereThatIsNotThisMembersIsLeftAlone) {
-  const telemetry::Log log(silence, telemetry::Level::kInfo);
+  const telemetry::Log log(journal, telemetry::Level::kInfo);
   const auto refused = [&](NodeOptions asked) {
     const std::optional<Result<Storage>> storage =
         machine.run(open_storage(machine.world(), log, std::move(asked)));
