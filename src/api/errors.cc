@@ -88,6 +88,12 @@ http2::GrpcStatus not_a_post(std::string_view method) {
                                        go_quoted(method) + " which should be POST");
 }
 
+http2::GrpcStatus answer_too_large(std::size_t bytes, std::size_t bytes_max) {
+  return make(
+      GrpcCode::kResourceExhausted,
+      fmt::format("grpc: trying to send message larger than max ({} vs. {})", bytes, bytes_max));
+}
+
 // What io.EOF becomes in grpc-go's processUnaryRPC.
 http2::GrpcStatus no_request_unary() {
   return make(GrpcCode::kUnknown, "EOF");

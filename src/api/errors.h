@@ -3,6 +3,7 @@
 // grpc-go's, byte for byte.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,7 @@ namespace detcd::api {
 [[nodiscard]] http2::GrpcStatus unknown_service(std::string_view service);
 [[nodiscard]] http2::GrpcStatus unknown_method(std::string_view service, std::string_view method);
 [[nodiscard]] http2::GrpcStatus not_a_post(std::string_view method);
+[[nodiscard]] http2::GrpcStatus answer_too_large(std::size_t bytes, std::size_t bytes_max);
 // A unary call, or a server-streaming one, that ended before its request came.
 [[nodiscard]] http2::GrpcStatus no_request_unary();
 [[nodiscard]] http2::GrpcStatus no_request_streaming();

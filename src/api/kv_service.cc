@@ -18,6 +18,9 @@ constexpr std::string_view kService = "etcdserverpb.KV";
 // --max-request-bytes: a tag and a length for the request, and a header with a 64-bit id.
 constexpr std::size_t kEnvelopeBytes = 18;
 
+// etcd's maxSendBytes: an answer may be no longer, whatever asked for it.
+constexpr std::size_t kAnswerBytesMax = 0x7fffffff;
+
 bool too_large(const Bytes& message, const apply::Limits& limits) {
   return message.size() + kEnvelopeBytes > limits.request_bytes_max;
 }
@@ -86,6 +89,11 @@ Answered answer(const server::Reply& reply) {
                             .member_id = reply.header.member_id,
                             .revision = reply.header.revision,
                             .raft_term = reply.header.raft_term};
+  // What isn't large holds no room.
+  if (reply.held != nullptr) {
+    const std::size_t bytes = wire::serialized_bytes(header, *response);
+    if (bytes > kAnswerBytesMax) return answer_too_large(bytes, kAnswerBytesMax);
+  }
   return wire::serialize(header, *response);
 }
 

@@ -392,6 +392,11 @@ Bytes serialize(const Header& header, const apply::Response& response) {
       response);
 }
 
+std::size_t serialized_bytes(const Header& header, const apply::Response& response) {
+  return std::visit([&header](const auto& answer) { return size_of(Answered{header, answer}); },
+                    response);
+}
+
 Result<ParsedResponse> parse_range_response(std::string_view bytes) {
   return parse_answer<RangeResponse>(bytes);
 }

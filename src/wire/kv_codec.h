@@ -34,6 +34,8 @@ struct Header {
 
 // Header::revision is the outer header's; the response's own header_revision is used inside Txns.
 [[nodiscard]] Bytes serialize(const Header& header, const apply::Response& response);
+// How long that will be.
+[[nodiscard]] std::size_t serialized_bytes(const Header& header, const apply::Response& response);
 
 struct ParsedResponse {
   Header header;

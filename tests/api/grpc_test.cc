@@ -452,6 +452,26 @@ TEST(Grpc, AConnectionThatEndsHoldsNoRoom) {
   EXPECT_EQ(test.held, 0);
 }
 
+// 2100 times the same MiB, which the rows share.
+TEST(Grpc, AnAnswerLongerThanEtcdSendsIsRefusedWithoutBeingMade) {
+  World world;
+  GrpcClient client(world);
+  const http2::StreamId stream =
+      client.call(kRange, wire::serialize(apply::RangeRequest{.key = "k"}));
+  const Bytes value(std::string(1 << 20, 'x'));
+  apply::RangeResponse response;
+  for (int i = 0; i < 2100; ++i) response.kvs.push_back({.key = Bytes("k"), .value = value});
+  int held = 0;
+  world.node.answer(0, apply::Response(std::move(response)), std::make_unique<CountedRoom>(held));
+  world.settle();
+  ASSERT_TRUE(client.answer(stream).status);
+  EXPECT_EQ(client.answer(stream).status->code, 8U);
+  EXPECT_TRUE(client.answer(stream).status->message.starts_with(
+      "grpc: trying to send message larger than max (2202"));
+  EXPECT_TRUE(client.answer(stream).status->message.ends_with(" vs. 2147483647)"));
+  EXPECT_EQ(held, 0);
+}
+
 TEST(Grpc, ALargeAnswerAfterItsDeadlineHoldsNoRoom) {
   World world;
   GrpcClient client(world);

@@ -9,7 +9,7 @@ import time
 
 from harness import (QUICK, Server, cluster, contains, equal, eventually, expect, main, say,
                      start_all)
-from kv_client import Client, message
+from kv_client import Client, get_op, grpc, message, operation, put_op, txn
 from load import Load, missing
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -116,6 +116,23 @@ def many_large_answers_are_made_as_they_are_taken(work):
     peak = server.memory("VmHWM")
     say(f"{waiting >> 20} MiB while nothing was taken, {peak >> 20} MiB at most")
     expect(peak < 300 << 20, f"the server took {peak >> 20} MiB")
+    lives_on(server, client, 1)
+
+
+def an_answer_beyond_all_limits_is_refused(work):
+    """One transaction that reads 1.4 MB so often that no gRPC message could hold the answer."""
+    server = Server(work).start()
+    client = Client(server.endpoint, timeout=30)
+    client.put("k", bytes(1_400_000))
+    nested = operation(4, txn([], [get_op("k")] * 64, []))
+    for ending in ([get_op("k")], [put_op("l", "v")]):
+        try:
+            client.call("Txn", txn([], [nested] * 63 + [*ending], []))
+            expect(False, "an answer of 5.6 GB was made")
+        except grpc.RpcError as error:
+            equal(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED, "code")
+            contains(error.details(), "grpc: trying to send message larger than max (56", "details")
+    expect(server.memory("VmHWM") < 300 << 20, f"{server.memory('VmHWM') >> 20} MiB resident")
     lives_on(server, client, 1)
 
 
@@ -328,4 +345,5 @@ if __name__ == "__main__":
     main(broken_http2_closes_only_its_connection, bytes_of_no_protocol_are_refused,
          a_client_that_stops_halfway_holds_nobody_up, the_peer_port_takes_no_strangers,
          a_single_member_names_its_damage_and_changes_nothing, a_damaged_member_of_three_heals,
-         a_slow_reader_is_bounded, many_large_answers_are_made_as_they_are_taken)
+         a_slow_reader_is_bounded, many_large_answers_are_made_as_they_are_taken,
+         an_answer_beyond_all_limits_is_refused)
