@@ -24,6 +24,7 @@ constexpr std::uint64_t kElectionTimeoutMaxMs = 50'000;
 constexpr std::uint64_t kQuotaBytesDefault = 2 * kGiB;
 constexpr std::uint64_t kQuotaBytesAdvised = 8 * kGiB;
 constexpr std::uint64_t kRequestBytesAdvised = 10 * kMiB;
+constexpr std::uint32_t kUnlimitedStreams = 0xffffffff;
 constexpr std::uint64_t kRequestBytesMost = 64 * kMiB;  // What members can send each other.
 
 Error bad(std::string what) {
@@ -236,6 +237,8 @@ void read_limits(const FlagSet& flags, Config& config) {
   config.max_txn_ops = flags.number("max-txn-ops");
   config.max_concurrent_streams =
       static_cast<std::uint32_t>(flags.number("max-concurrent-streams"));
+  // As grpc-go takes it; with none at all nobody could call anything.
+  if (config.max_concurrent_streams == 0) config.max_concurrent_streams = kUnlimitedStreams;
   config.keepalive_min_time = flags.duration("grpc-keepalive-min-time");
   config.keepalive_interval = flags.duration("grpc-keepalive-interval");
   config.keepalive_timeout = flags.duration("grpc-keepalive-timeout");

@@ -36,7 +36,7 @@ constexpr FlagSpec kFlags[] = {
     {"max-request-bytes", FlagType::kUint, "1572864", FlagState::kInForce,
      "Largest request; 64 MiB at most."},
     {"max-concurrent-streams", FlagType::kUint32, "4294967295", FlagState::kInForce,
-     "Most streams of one client connection at a time."},
+     "Most streams of one client connection at a time; 0 is no limit."},
     {"grpc-keepalive-min-time", FlagType::kDuration, "5s", FlagState::kInForce,
      "Clients that ping more often are disconnected."},
     {"grpc-keepalive-interval", FlagType::kDuration, "2h", FlagState::kInForce,

@@ -146,6 +146,11 @@ TEST(Config, ARequestLimitThatMembersCannotSendEachOtherIsCut) {
   EXPECT_EQ(accepted({"--max-request-bytes", "67108864"}).max_request_bytes, 64 * kMiB);
 }
 
+TEST(Config, ALimitOfNoStreamsIsNone) {
+  EXPECT_EQ(accepted({"--max-concurrent-streams", "0"}).max_concurrent_streams, 0xffffffffU);
+  EXPECT_EQ(accepted({"--max-concurrent-streams", "7"}).max_concurrent_streams, 7U);
+}
+
 // Recorded from etcd 3.5.16; below each text stands the usage.
 TEST(CommandLine, ErrorsAreThoseOfEtcdAndExitWithTwo) {
   const std::pair<Texts, const char*> cases[] = {
