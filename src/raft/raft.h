@@ -31,8 +31,9 @@ struct Config {
   Duration election_timeout = 1000ms;  // Drawn in [this, 2 × this) per term.
   bool pre_vote = true;
   bool check_quorum = true;
-  // Answer reads from the leader's lease (§6.4.1). Needs check_quorum, and the same election timeout
-  // and both flags on all members: without them a follower forgets over a restart whom it heard.
+  // Answer reads from the leader's lease (§6.4.1). Needs check_quorum, and the same election
+  // timeout and both flags on all members: without them a follower forgets over a restart whom it
+  // heard.
   bool lease_reads = false;
   std::size_t append_bytes_max = 1 << 20;   // Of entries in one append, at least one entry.
   std::size_t inflight_messages_max = 512;  // Appends under way to one replicating follower.

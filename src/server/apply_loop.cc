@@ -107,6 +107,7 @@ void Node::finish(const raft::Entry& entry, bool command) {
   const std::optional<Proposals::Pending> pending = proposals_.complete(applying_id_);
   if (const auto* response = std::get_if<apply::Response>(&result)) {
     if (std::holds_alternative<apply::CompactionResponse>(*response)) sweep_waiting_.wake_one();
+    if (std::holds_alternative<apply::PublishResponse>(*response)) publishing_.wake_all();
   }
   if (!pending || !pending->origin) return;
   // What a write answers has room, however much it is; what is read next waits for it.

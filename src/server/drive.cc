@@ -56,6 +56,7 @@ void Node::turn() {
   if (const std::optional<std::uint64_t> round = reads_.begin_round(now)) step(raft::Read{*round});
   if (core_.next_deadline() <= now) step(raft::Tick{});
   expire(now);
+  if (snapshotting_) synced_waiting_.wake_all();
 }
 
 void Node::step(decltype(raft::Input::what) what) {
@@ -150,6 +151,7 @@ void Node::on_leader_changed(const raft::LeaderChanged& change) {
   if (leader_) {
     propose_after_ = {};
     reads_.retry_now();
+    publishing_.wake_all();
     work_.wake_all();
   }
 }

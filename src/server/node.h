@@ -98,6 +98,7 @@ class Node final : public transport::Receiver {
 
   // persist.cc: saves, trims and snapshots.
   runtime::Task<void> write_log();
+  runtime::Task<Result<void>> trim_log();
   runtime::Task<Result<void>> write_saves();
   void persisted(raft::SaveId id);
   runtime::Task<void> take_snapshot();
@@ -153,6 +154,7 @@ class Node final : public transport::Receiver {
   std::optional<raft::HardState> lazy_state_;  // A commit index that waits for company.
   std::optional<raft::SnapshotMeta> trim_;
   runtime::Signal saves_waiting_;
+  runtime::Signal synced_waiting_;  // The synced log may have grown.
   raft::SaveId persisted_id_;
   bool writing_ = false;
   bool forgot_ = false;              // To be written to the log, before anything else.
@@ -182,6 +184,7 @@ class Node final : public transport::Receiver {
 
   std::map<raft::NodeId, std::vector<std::string>, IdOrder> addresses_;
   bool published_ = false;
+  runtime::Signal publishing_;  // A command of its own was applied, or there is a leader.
   runtime::Signal published_waiting_;
   bool stopping_ = false;
   std::optional<Stopped> stopped_;

@@ -16,17 +16,14 @@ runtime::Task<void> Node::write_log() {
     Result<void> written;
     writing_ = true;
     // A loss is in the log before anything that hides it, and what made the member whole before the
-    // log is declared so.
+    // log is declared so. A trim, one per snapshot, doesn't wait until there is nothing to save: on
+    // a slow disk that moment needn't come.
     if (std::exchange(forgot_, false)) {
       written = co_await storage_.wal->declare_loss();
+    } else if (trim_) {
+      written = co_await trim_log();
     } else if (!saves_.empty()) {
       written = co_await write_saves();
-    } else if (trim_) {
-      const raft::SnapshotMeta mark = *std::exchange(trim_, std::nullopt);
-      const raft::Status status = core_.status();
-      const raft::HardState state{status.term, status.vote,
-                                  std::min(status.commit, status.persisted)};
-      written = co_await storage_.wal->trim(mark, state);
     } else {
       whole_again_ = false;
       written = co_await storage_.wal->declare_whole();
@@ -37,6 +34,13 @@ runtime::Task<void> Node::write_log() {
       co_return;
     }
   }
+}
+
+runtime::Task<Result<void>> Node::trim_log() {
+  const raft::SnapshotMeta mark = *std::exchange(trim_, std::nullopt);
+  const raft::Status status = core_.status();
+  const raft::HardState state{status.term, status.vote, std::min(status.commit, status.persisted)};
+  co_return co_await storage_.wal->trim(mark, state);
 }
 
 runtime::Task<Result<void>> Node::write_saves() {
@@ -78,16 +82,14 @@ void Node::persisted(raft::SaveId id) {
 void Node::maybe_snapshot() {
   const std::uint64_t applied = applier_->applied().index;
   if (snapshotting_ || applied < snapshot_index_ + options_.snapshot_count) return;
-  // What isn't in the synced log may not be in a snapshot: a restart would find its log behind it.
-  if (core_.persisted().value() < applied) return;
   snapshotting_ = true;
   tasks_.spawn(take_snapshot());
 }
 
 runtime::Task<void> Node::take_snapshot() {
-  // Between the decision and this task's turn another entry may have been begun, or entries may
-  // have been applied that aren't synced: the next one that is applied asks again.
-  if (applying_ || core_.persisted().value() < applier_->applied().index) {
+  // Between the decision and this task's turn another entry may have been begun: the next one that
+  // is applied asks again.
+  if (applying_) {
     snapshotting_ = false;
     co_return;
   }
@@ -95,6 +97,12 @@ runtime::Task<void> Node::take_snapshot() {
   const raft::SnapshotMeta meta{raft::Index(position.index), raft::Term(position.term),
                                 position.time_ms, applied_configuration_};
   snapshot::Contents contents = contents_of(applier_->capture(), meta);
+  // What isn't in the synced log may not be in a snapshot: a restart would find its log behind it.
+  // On a slow disk the log is always behind what the others have committed, but it gets here.
+  while (core_.persisted() < meta.index && snapshot_index_ < position.index) {
+    const bool woken = co_await synced_waiting_.wait();
+    static_cast<void>(woken);
+  }
   const runtime::Mutex::Guard guard = co_await snapshots_.lock();
   if (position.index > snapshot_index_) {
     const Result<void> saved = co_await storage_.snapshots->save(std::move(contents));

@@ -25,9 +25,10 @@ runtime::Task<void> Node::publish() {
       }
       work_.wake_all();
     }
-    // As long as etcd waits between two attempts at most; at first the election decides.
-    co_await runtime::sleep_for(world_.scheduler,
-                                leader_ ? options_.election_timeout : options_.heartbeat_interval);
+    // Until it is applied or there is a leader; again as etcd does, which waits no longer either.
+    const Duration patience = leader_ ? options_.election_timeout : options_.heartbeat_interval;
+    const bool woken = co_await publishing_.wait_until(world_.clock.boot() + patience);
+    static_cast<void>(woken);
   }
   log_.info("published local member to cluster through raft",
             {{"local-member-id", telemetry::hex(options_.member_id)},
