@@ -111,11 +111,21 @@ RunResult interpret(std::string_view text, int status, bool hung) {
 }  // namespace
 
 Children::~Children() {
-  for (const Running& child : running_) {
-    kill(child.process, SIGKILL);
-    waitpid(child.process, nullptr, 0);
-    close(child.pipe);
-  }
+  for (const Running& child : running_) end(child);
+}
+
+void Children::end(const Running& child) {
+  kill(child.process, SIGKILL);
+  waitpid(child.process, nullptr, 0);
+  close(child.pipe);
+}
+
+void Children::abandon_above(std::uint64_t seed) {
+  std::erase_if(running_, [seed](const Running& child) {
+    if (child.seed <= seed) return false;
+    end(child);
+    return true;
+  });
 }
 
 void Children::begin(std::uint64_t seed, const RunOptions& options) {

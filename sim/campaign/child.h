@@ -33,6 +33,8 @@ class Children {
   };
   // Waits; none when no child runs.
   [[nodiscard]] std::optional<Ended> finish();
+  // Ends all that were begun with a higher number; finish() won't tell of them.
+  void abandon_above(std::uint64_t seed);
   [[nodiscard]] std::size_t running() const { return running_.size(); }
 
  private:
@@ -43,6 +45,7 @@ class Children {
     std::string text;
     std::uint64_t began_ms = 0;
   };
+  static void end(const Running& child);
   Ended reap(std::size_t at, bool hung);
   unsigned patience_s_;
   std::vector<Running> running_;

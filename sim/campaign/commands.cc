@@ -5,58 +5,15 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <map>
-#include <sstream>
 #include <utility>
 
 #include "sim/campaign/arguments.h"
+#include "sim/campaign/command_line.h"
 #include "sim/campaign/report.h"
-#include "sim/campaign/shrink.h"
 #include "sim/plan/generate.h"
 
 namespace detcd::sim {
 namespace {
-
-constexpr std::string_view kHelp =
-    R"(detcd-sim: whole clusters of the real server in one thread, under virtual time, by seed
-
-  detcd-sim run --seed N [--profile lite|swarm] [--nodes N] [--virtual-seconds S] [--trace-out F]
-                [--in-process]
-      One run. Ends with one line: pass, FAIL (an oracle found a contradiction) or VOID (too little
-      happened to prove anything), the run's hash and its numbers.
-  detcd-sim swarm --seeds A..B [--profile lite|swarm] [--jobs J] [--trace-dir DIR] [--trace F]
-                  [--until-failure]
-      A campaign over seeds, each in a process of its own. Every failure leaves a trace file
-      (DIR/seed-N.trace; --trace F: the first one as F).
-  detcd-sim replay FILE [--edited] [--log]
-      Runs a trace file again: same hash, same verdict. --edited takes a file that a person changed;
-      --log prints what the members logged, with virtual times.
-  detcd-sim shrink FILE [-o OUT] [--jobs J] [--runs N]
-      Takes faults and operations out of a failing trace as long as it fails in the same way, in at
-      most N runs (4000), and writes what is left (FILE.small).
-
-  Exit codes: 0 pass, 1 failure or VOID, 2 wrong usage.
-)";
-
-int usage(std::string_view what) {
-  fmt::print(stderr, "detcd-sim: {}\n\n{}", what, kHelp);
-  return 2;
-}
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return Error{Errc::kNotFound, "can't read " + path};
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-bool write_file(const std::string& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  return static_cast<bool>(out);
-}
 
 Result<RunOptions> options_for(std::uint64_t seed, const Arguments& arguments) {
   RunOptions options;
@@ -74,23 +31,6 @@ Result<RunOptions> options_for(std::uint64_t seed, const Arguments& arguments) {
   options.settings = *settings;
   options.plan = draw_plan(seed, options.settings);
   return options;
-}
-
-RunOptions options_of(const Trace& trace) {
-  RunOptions options;
-  options.seed = trace.seed;
-  options.settings = trace.settings;
-  options.plan = trace.plan;
-  options.overrides = trace.overrides;
-  return options;
-}
-
-Result<std::uint64_t> jobs_of(const Arguments& arguments) {
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  const Result<std::uint64_t> jobs =
-      arguments.number("jobs", static_cast<std::uint64_t>(std::max(1L, cores)));
-  if (jobs && (*jobs < 1 || *jobs > 1024)) return Error{Errc::kInvalid, "--jobs must be 1 to 1024"};
-  return jobs;
 }
 
 // How to make exactly this run again.
@@ -276,21 +216,27 @@ class Swarm {
     std::fflush(stdout);
     const std::string text = print(trace_of(*options, ended.child.result));
     const std::string directory = flags_.text("trace-dir", "");
-    if (!directory.empty())
-      write_file(fmt::format("{}/seed-{}.trace", directory, ended.seed), text);
-    if (failed_ == 1 && flags_.has("trace")) write_file(flags_.text("trace", ""), text);
+    if (!directory.empty()) leave(fmt::format("{}/seed-{}.trace", directory, ended.seed), text);
+    // Seeds end in any order: the first failure is that of the lowest.
+    if (ended.seed > first_failed_ || !flags_.has("trace")) return;
+    first_failed_ = ended.seed;
+    leave(flags_.text("trace", ""), text);
+  }
+
+  static void leave(const std::string& path, const std::string& text) {
+    if (!write_file(path, text)) fmt::print(stderr, "detcd-sim: can't write {}\n", path);
   }
 
   int summary() const {
     fmt::print(
         "{} seeds={}..{} runs={} failed={} void={} ops={} acked={} faults={} leaders={} "
-        "recoveries={} events/op={} cpu/seed={}.{:03}s virtual/cpu={}\n",
+        "recoveries={} events/op={} cpu/seed={}.{:03}s virtual/cpu={} cpu={}.{}s\n",
         failed_ + void_ == 0 ? "pass" : "FAIL", range_.first, range_.last, done_, failed_, void_,
         operations_, acknowledged_, faults_, leaders_, recoveries_,
         operations_ == 0 ? 0 : events_ / operations_,
         cpu_ms_ / std::max<std::uint64_t>(done_, 1) / 1000,
         cpu_ms_ / std::max<std::uint64_t>(done_, 1) % 1000,
-        cpu_ms_ == 0 ? 0 : virtual_ms_ / cpu_ms_);
+        cpu_ms_ == 0 ? 0 : virtual_ms_ / cpu_ms_, cpu_ms_ / 1000, cpu_ms_ / 100 % 10);
     return failed_ + void_ == 0 ? 0 : 1;
   }
 
@@ -300,6 +246,7 @@ class Swarm {
   bool terminal_;
   std::uint64_t done_ = 0;
   std::uint64_t failed_ = 0;
+  std::uint64_t first_failed_ = ~std::uint64_t{0};
   std::uint64_t void_ = 0;
   std::uint64_t cpu_ms_ = 0;
   std::uint64_t virtual_ms_ = 0;
@@ -329,51 +276,6 @@ int swarm_command(const std::string& program, const std::vector<std::string>& ar
   return *code;
 }
 
-int shrink_command(const std::string& program, const std::vector<std::string>& arguments) {
-  const Result<Arguments> flags = Arguments::parse(arguments, {"o", "jobs", "runs"}, {});
-  if (!flags) return usage(flags.error().message);
-  if (flags->words().size() != 1) return usage("shrink needs one trace file");
-  const Result<std::uint64_t> jobs = jobs_of(*flags);
-  if (!jobs) return usage(jobs.error().message);
-  const Result<std::uint64_t> runs = flags->number("runs", 4000);
-  if (!runs) return usage(runs.error().message);
-  const std::string& path = flags->words().front();
-  const Result<std::string> text = read_file(path);
-  const Result<Trace> trace =
-      text ? parse_trace(*text, Strictness::kEdited) : Result<Trace>(text.error());
-  if (!trace) {
-    fmt::print(stderr, "detcd-sim: {}: {}\n", path, trace.error().message);
-    return 1;
-  }
-  const RunOptions options = options_of(*trace);
-  const ChildResult whole = run_in_child(options);
-  if (!whole.result.violation) {
-    fmt::print(stderr, "detcd-sim: {} doesn't fail: there is nothing to shrink\n", path);
-    return 1;
-  }
-  const std::string fingerprint = whole.result.violation->fingerprint();
-  const Shrunk small = shrink(options, whole.result.virtual_time, {*jobs, *runs},
-                              [&](const std::vector<RunOptions>& candidates) {
-                                return fail_like(candidates, fingerprint);
-                              });
-  const ChildResult child = run_in_child(small.options);
-  const std::string out = flags->text("o", path + ".small");
-  if (!write_file(out, print(trace_of(small.options, child.result)))) {
-    fmt::print(stderr, "detcd-sim: can't write {}\n", out);
-    return 1;
-  }
-  print_failure(small.options, child.result);
-  for (const OperationEntry& entry : small.options.plan.operations) {
-    if (small.options.plan.operations.size() <= 40) fmt::print("  {}\n", print(entry));
-  }
-  fmt::print("{}\nshrunk from {} entries to {} ({} faults, {} operations) in {} runs{}\n",
-             summary_line(small.options, child), options.plan.size(), small.options.plan.size(),
-             small.options.plan.faults.size(), small.options.plan.operations.size(), small.judged,
-             small.minimal ? ", minimal" : "");
-  fmt::print("reproduce: {} replay {}\n", program, out);
-  return child.result.violation && child.result.violation->fingerprint() == fingerprint ? 0 : 1;
-}
-
 int main_command(const std::string& program, const std::vector<std::string>& arguments) {
   if (arguments.empty()) return usage("which command?");
   const std::string& command = arguments.front();
@@ -381,7 +283,7 @@ int main_command(const std::string& program, const std::vector<std::string>& arg
   const bool asks = command == "help" || command == "--help" || command == "-h" ||
                     std::ranges::count(rest, "--help") > 0;
   if (asks) {
-    fmt::print("{}", kHelp);
+    fmt::print("{}", help_text());
     return 0;
   }
   if (command == "run") return run_command(program, rest);

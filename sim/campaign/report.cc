@@ -30,6 +30,35 @@ Trace trace_of(const RunOptions& options, const RunResult& result) {
   return trace;
 }
 
+RunOptions options_of(const Trace& trace) {
+  RunOptions options;
+  options.seed = trace.seed;
+  options.settings = trace.settings;
+  options.plan = trace.plan;
+  options.overrides = trace.overrides;
+  return options;
+}
+
+std::string scenario_of(const RunOptions& options, const RunResult& result) {
+  const std::string whole = print(trace_of(options, result));
+  const std::string defaults = print(trace_of(RunOptions{}, RunResult{}));
+  std::string lines;
+  for (std::size_t begin = 0; begin < whole.size();) {
+    const std::size_t end = whole.find('\n', begin) + 1;
+    const std::string line = whole.substr(begin, end - begin);
+    begin = end;
+    const bool hashes = line.starts_with("checkpoint ") || line.starts_with("hash ");
+    const bool goes_without = line.starts_with("version ") || line.starts_with("commit ");
+    const bool usual = line.starts_with("set ") && defaults.find("\n" + line) != std::string::npos;
+    if (line.starts_with("end ")) {
+      lines += "end 0\n";
+    } else if (!hashes && !goes_without && !usual) {
+      lines += line;
+    }
+  }
+  return lines;
+}
+
 std::string failure_text(const RunResult& result) {
   if (result.violation) return result.violation->oracle + ": " + result.violation->message;
   return result.void_reason;

@@ -12,6 +12,10 @@ namespace detcd::sim {
 // recoveries=… virtual=…s wall=…s
 [[nodiscard]] std::string summary_line(const RunOptions& options, const ChildResult& child);
 [[nodiscard]] Trace trace_of(const RunOptions& options, const RunResult& result);
+[[nodiscard]] RunOptions options_of(const Trace& trace);
+// The run as a person would write it, for a test: only the settings that aren't the defaults, no
+// hashes. A trace file for `replay --edited`.
+[[nodiscard]] std::string scenario_of(const RunOptions& options, const RunResult& result);
 // "oracle: message"
 [[nodiscard]] std::string failure_text(const RunResult& result);
 

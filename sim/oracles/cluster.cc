@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "sim/oracles/tale.h"
+
 namespace detcd::sim {
 namespace {
 
@@ -32,12 +34,16 @@ class ClusterOracle::Member final : public server::Observer {
   }
   void on_installed(const apply::Position& position, std::uint64_t state_hash) override {
     applied_ = position.index;
+    if (oracle_.teller_) {
+      oracle_.teller_(node_, "takes over a snapshot up to index " + std::to_string(position.index));
+    }
     oracle_.installed(node_, position, state_hash);
   }
   void on_read(std::uint64_t trace, apply::LogIndex index) override {
     if (trace != 0) oracle_.history_.read_at[trace].push_back({node_, index});
   }
   void on_raft_event(const raft::Event& event) override {
+    if (oracle_.teller_) oracle_.tell_event(node_, event);
     if (const auto* changed = std::get_if<raft::RoleChanged>(&event)) {
       if (changed->to == raft::RoleName::kRecovering) oracle_.recovering(node_);
       if (changed->to == raft::RoleName::kLeader) {
@@ -62,6 +68,8 @@ class ClusterOracle::Member final : public server::Observer {
                                         std::to_string(core.term().value()));
     }
     term_ = core.term();
+    const bool commits = commit > commit_ && core.role() == raft::RoleName::kLeader;
+    if (commits && oracle_.teller_) oracle_.tell_commit(node_, core);
     if (commit > commit_) oracle_.committed(node_, core, commit_.next(), commit);
     // The event of the election comes after the step that won it.
     const bool leads = core.role() == raft::RoleName::kLeader;
@@ -84,6 +92,17 @@ class ClusterOracle::Member final : public server::Observer {
 
 std::unique_ptr<server::Observer> ClusterOracle::observer(std::uint32_t node) {
   return std::make_unique<Member>(*this, node);
+}
+
+void ClusterOracle::tell_event(std::uint32_t node, const raft::Event& event) {
+  const std::string what = in_words(event, history_.members);
+  if (!what.empty()) teller_(node, what);
+}
+
+void ClusterOracle::tell_commit(std::uint32_t node, const raft::Raft& core) {
+  const std::optional<raft::Term> term = core.term_at(core.commit());
+  teller_(node, "commits up to index " + std::to_string(core.commit().value()) +
+                    (term ? ", of term " + std::to_string(term->value()) : ""));
 }
 
 void ClusterOracle::fail(std::string oracle, std::string message) {

@@ -31,6 +31,9 @@ class ClusterOracle {
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
   // Called once, at the first violation.
   void on_violation(std::function<void()> tell) { tell_ = std::move(tell); }
+  // Told of elections, commits and the like as they happen, in words.
+  using Teller = std::function<void(std::uint32_t node, const std::string& what)>;
+  void on_happening(Teller teller) { teller_ = std::move(teller); }
 
   // The member's directory is now an older copy of itself; `owed`: what was committed with the help
   // of its word. Should it come back with less, it must be Recovering before it votes again.
@@ -59,6 +62,8 @@ class ClusterOracle {
     bool must_recover = false;        // It came back with less than it owes.
   };
   void fail(std::string oracle, std::string message);
+  void tell_event(std::uint32_t node, const raft::Event& event);
+  void tell_commit(std::uint32_t node, const raft::Raft& core);
   void applied(std::uint32_t node, const apply::Position& position,
                std::optional<apply::RequestId> request, std::uint64_t state_hash);
   void installed(std::uint32_t node, const apply::Position& position, std::uint64_t state_hash);
@@ -75,6 +80,7 @@ class ClusterOracle {
   History& history_;
   std::optional<Violation> violation_;
   std::function<void()> tell_;
+  Teller teller_;
   std::map<std::uint64_t, std::uint32_t> leader_of_;  // Term → node.
   struct Committed {
     std::uint64_t term = 0;  // Of the entry.

@@ -31,9 +31,30 @@ void Faults::schedule(const std::vector<FaultEntry>& entries) {
     const Label label{NodeNumber(0), EventKind::kFault, hash64(print(entry))};
     // In turn: one draw for all, so that an entry more or less changes none of the later draws.
     kernel_.schedule_in_turn(VirtualTime(entry.at), label, [this, &entry] {
-      const bool peace = calm_ || kernel_.now() < peace_until_;
-      if (!peace && carry_out(entry.fault)) ++carried_out_;
+      if (!calm_ && kernel_.now() >= peace_until_) happen_now(entry);
     });
+  }
+}
+
+void Faults::tell(std::uint32_t node, const std::string& what) const {
+  if (teller_) teller_(node == 0 ? "fault" : "n" + std::to_string(node), what);
+}
+
+void Faults::happen_now(const FaultEntry& entry) {
+  std::string what;
+  if (teller_) {
+    const std::string line = print(entry);
+    // "at 1s crash leader …" is told without its time, and with who leads.
+    what = line.substr(line.find(' ', line.find(' ') + 1) + 1);
+    const std::uint32_t leader = resolve(kLeader);
+    const bool aims = what.find("leader") != std::string::npos;
+    if (aims && leader != 0) what += " (the leader is n" + std::to_string(leader) + ")";
+    tell(0, what);
+  }
+  if (carry_out(entry.fault)) {
+    ++carried_out_;
+  } else {
+    tell(0, "that hits nobody");
   }
 }
 
@@ -55,7 +76,9 @@ bool Faults::within_budget(std::uint32_t node) const {
 void Faults::restart_after(std::uint32_t node, Duration down) {
   const std::uint64_t kill = ++kills_[node];
   later(down, [this, node, kill] {
-    if (!cluster_.running(node) && kills_[node] == kill) cluster_.start(node);
+    if (cluster_.running(node) || kills_[node] != kill) return;
+    tell(node, "starts again");
+    cluster_.start(node);
   });
 }
 
@@ -84,6 +107,7 @@ bool Faults::end_life(std::uint32_t node, Death death, Duration down, std::uint6
 bool Faults::strike(std::uint32_t node, Death death, Duration down) {
   if (death == Death::kPowerLoss && !within_budget(node)) return false;
   armed_.erase(node);
+  tell(node, death == Death::kPowerLoss ? "loses power" : "is killed");
   cluster_.kill(node, death);
   restart_after(node, down);
   return true;
@@ -161,7 +185,9 @@ bool Faults::happen(const Pause& fault) {
   if (node == 0 || !cluster_.running(node)) return false;
   if (pauses_[node]++ == 0) cluster_.machine(node).pause();
   later(fault.length, [this, node] {
-    if (!calm_ && --pauses_[node] == 0) cluster_.machine(node).resume();
+    if (calm_ || --pauses_[node] != 0) return;
+    tell(node, "gets the processor again");
+    cluster_.machine(node).resume();
   });
   return true;
 }
@@ -192,7 +218,9 @@ bool Faults::happen(const Partition& fault) {
   if (links.empty()) return false;
   cut(links);
   later(fault.length, [this, links = std::move(links)] {
-    if (!calm_) heal(links);
+    if (calm_) return;
+    tell(0, "a partition heals");
+    heal(links);
   });
   return true;
 }
@@ -240,6 +268,7 @@ bool Faults::happen(const ClockSkew& fault) {
 
 void Faults::calm() {
   calm_ = true;
+  tell(0, "all faults end; whoever is down starts");
   armed_.clear();
   network_.heal_all();
   for (const auto& [link, extra] : delays_) set_delay(link, Duration{});

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "sim/run/cluster.h"
@@ -16,6 +18,9 @@ class Faults {
       : kernel_(kernel), network_(network), cluster_(cluster), settings_(settings) {}
   ~Faults();
 
+  // Told of faults, deaths and recoveries as they happen, in words.
+  using Teller = std::function<void(const std::string& who, const std::string& what)>;
+  void on_happening(Teller teller) { teller_ = std::move(teller); }
   // Puts all entries on the kernel's queue.
   void schedule(const std::vector<FaultEntry>& entries);
   // Ends every fault: links heal, clocks run true, everybody is started. No later fault happens.
@@ -25,6 +30,8 @@ class Faults {
  private:
   using Link = std::pair<std::uint32_t, std::uint32_t>;
   bool carry_out(const Fault& fault);
+  void happen_now(const FaultEntry& entry);
+  void tell(std::uint32_t node, const std::string& what) const;
   bool happen(const Crash& fault);
   bool happen(const PowerLoss& fault);
   bool happen(const Rot& fault);
@@ -55,6 +62,7 @@ class Faults {
   SimNetwork& network_;
   Cluster& cluster_;
   const Settings& settings_;
+  Teller teller_;
   std::uint64_t carried_out_ = 0;
   bool calm_ = false;
   std::map<Link, std::uint32_t> cuts_;

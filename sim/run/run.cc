@@ -31,11 +31,17 @@ class Run {
       kernel_.override_draw(site, override.entity, override.ordinal, override.value);
     }
     if (options.on_event) kernel_.set_recorder(options.on_event);
+    if (options.on_happening) listen();
   }
 
   RunResult go() {
     cluster_ = std::make_unique<Cluster>(kernel_, network_, oracle_, options_);
     faults_ = std::make_unique<Faults>(kernel_, network_, *cluster_, options_.settings);
+    if (options_.on_happening) {
+      faults_->on_happening([this](const std::string& who, const std::string& what) {
+        options_.on_happening(kernel_.now(), who, what);
+      });
+    }
     faults_->schedule(options_.plan.faults);
     start_clients();
     const VirtualTime calm{options_.settings.length};
@@ -63,6 +69,8 @@ class Run {
     return options;
   }
 
+  void listen();
+  void tell_call(const CallRecord& call) const;
   void start_clients();
   [[nodiscard]] bool broken() const { return oracle_.violation() || cluster_->failure(); }
   // Everybody serves, has applied everything, and every call has ended.
@@ -82,6 +90,34 @@ class Run {
   std::uint64_t looked_at_ = 0;
 };
 
+void Run::listen() {
+  oracle_.on_happening([this](std::uint32_t node, const std::string& what) {
+    options_.on_happening(kernel_.now(), "n" + std::to_string(node), what);
+  });
+}
+
+void Run::tell_call(const CallRecord& call) const {
+  const std::string id = " #" + std::to_string(call.id) + " ";
+  std::string what = "asks" + id + describe(call.operation);
+  switch (call.outcome) {
+    case CallRecord::Outcome::kPending:
+      break;
+    case CallRecord::Outcome::kAnswered: {
+      const auto node = history_.members.find(call.header.member_id);
+      what = "is told" + id + describe(call.response) +
+             (node == history_.members.end() ? "" : " by n" + std::to_string(node->second));
+      break;
+    }
+    case CallRecord::Outcome::kRefused:
+      what = "is refused" + id + call.message;
+      break;
+    case CallRecord::Outcome::kUnknown:
+      what = "doesn't learn" + id + call.message;
+      break;
+  }
+  options_.on_happening(kernel_.now(), "c" + std::to_string(call.client), what);
+}
+
 void Run::start_clients() {
   for (std::uint32_t client = 1; client <= options_.settings.clients; ++client) {
     ClientJob job;
@@ -98,6 +134,7 @@ void Run::start_clients() {
     everything.range_end = everything.key;
     const Duration last = options_.settings.length + options_.settings.election * 10;
     job.operations.push_back({last, client, client * 1'000'000ULL + kLastOperation, everything});
+    if (options_.on_happening) job.tell = [this](const CallRecord& call) { tell_call(call); };
     MachineOptions machine;
     machine.node = NodeNumber(kClientsFrom + client - 1);
     machine.host = "c" + std::to_string(client);

@@ -24,6 +24,8 @@ struct RunOptions {
   // Sees every event and every line that the members log, for `replay --log`.
   std::function<void(const EventRecord&)> on_event;
   std::function<void(VirtualTime, std::uint32_t node, const telemetry::Record&)> on_log;
+  // Told in words, as they happen: faults, calls and answers, elections, commits, the failure.
+  std::function<void(VirtualTime, const std::string& who, const std::string& what)> on_happening;
 };
 
 enum class Verdict : std::uint8_t { kPass, kFail, kVoid };

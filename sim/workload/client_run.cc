@@ -87,8 +87,10 @@ runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& hi
     call.client = entry.client;
     call.operation = entry.operation;
     call.called = kernel.now();
+    if (job.tell) job.tell(call);
     co_await perform(client, call, CallOptions(world.clock.boot() + job.timeout, entry.id));
     call.ended = kernel.now();
+    if (job.tell) job.tell(call);
     kernel.note(NodeNumber(0), digest(call));
   }
 }

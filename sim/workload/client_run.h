@@ -2,6 +2,7 @@
 // what it asked and what it was told.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "client/client.h"
@@ -16,6 +17,8 @@ struct ClientJob {
   std::vector<std::string> endpoints;
   std::vector<OperationEntry> operations;  // Of this client, by time.
   Duration timeout{};                      // Of each call.
+  // Told of each call when it begins and when it has ended.
+  std::function<void(const CallRecord&)> tell;
 };
 
 // Ends when all operations have. The kernel and the history outlive it.

@@ -12,15 +12,6 @@
 
 namespace detcd::sim {
 
-inline RunOptions options_of(const Trace& trace) {
-  RunOptions options;
-  options.seed = trace.seed;
-  options.settings = trace.settings;
-  options.plan = trace.plan;
-  options.overrides = trace.overrides;
-  return options;
-}
-
 // "seed", "set", "fault" and "op" lines. Small and quick unless they say otherwise: three members,
 // one client, an election timeout of 200 ms, five seconds.
 inline RunOptions scenario(std::string_view lines) {

@@ -1,15 +1,40 @@
+// The passes against a predicate that says what a failure needs; and real failures, end to end.
 #include "sim/campaign/shrink.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
+#include <sstream>
+#include <utility>
 #include <vector>
 
+#include "base/check.h"
+#include "sim/campaign/commands.h"
+#include "sim/campaign/entries.h"
+#include "sim/campaign/judge.h"
+#include "sim/campaign/shrink_entries.h"
+#include "sim/campaign/shrink_words.h"
+#include "sim/campaign/story.h"
 #include "tests/sim_run/scenario.h"
 
 namespace detcd::sim {
 namespace {
+
+using Predicate = std::function<bool(const RunOptions&)>;
+
+// In place of running candidates.
+FirstFailing asked(Predicate fails) {
+  return [fails = std::move(fails)](std::size_t count,
+                                    const MakeCandidate& candidate) -> std::optional<Failing> {
+    for (std::size_t n = 0; n < count; ++n) {
+      if (fails(candidate(n))) return Failing{n, Duration{}};
+    }
+    return std::nullopt;
+  };
+}
 
 // Fails exactly when all of these are there.
 struct Culprits {
@@ -26,19 +51,16 @@ struct Culprits {
     return std::ranges::count_if(plan.operations, wanted) ==
            static_cast<std::ptrdiff_t>(operations.size());
   }
-  [[nodiscard]] StillFails judge() const {
-    return [this](const std::vector<RunOptions>& candidates) {
-      std::vector<bool> fails;
-      for (const RunOptions& candidate : candidates) fails.push_back(all_in(candidate.plan));
-      return fails;
-    };
+  [[nodiscard]] FirstFailing judge() const {
+    return asked([this](const RunOptions& options) { return all_in(options.plan); });
   }
 };
 
-RunOptions whole(std::uint64_t seed) {
+RunOptions whole(std::uint64_t seed, std::string_view profile = "lite") {
   RunOptions options;
   options.seed = seed;
-  options.settings = *draw_settings(seed, "lite");
+  options.settings = *draw_settings(seed, profile);
+  options.settings.length = std::min(options.settings.length, Duration(9s));
   options.plan = draw_plan(seed, options.settings);
   return options;
 }
@@ -52,73 +74,346 @@ Culprits culprits_of(const Plan& plan) {
   return culprits;
 }
 
+// One pass alone.
+template <class Pass>
+RunOptions after(const RunOptions& options, const Predicate& fails, const Pass& pass,
+                 Duration failed_at = {}) {
+  const ShrinkLimits limits;
+  const FirstFailing judge = asked(fails);
+  Search search(options, failed_at, limits, judge);
+  pass(search);
+  EXPECT_TRUE(fails(search.best()));
+  return search.best();
+}
+
+bool always(const RunOptions&) {
+  return true;
+}
+
 TEST(Shrink, FindsExactlyWhatTheFailureNeeds) {
-  for (const std::uint64_t seed : {2, 3, 5, 7, 9}) {
+  for (const std::uint64_t seed : {2, 3, 5}) {
     const RunOptions options = whole(seed);
     ASSERT_GT(options.plan.operations.size(), 100U);
     ASSERT_FALSE(options.plan.faults.empty());
     const Culprits culprits = culprits_of(options.plan);
-    const Shrunk one = shrink(options, Duration{}, {1, 4000}, culprits.judge());
-    EXPECT_TRUE(one.minimal);
-    EXPECT_EQ(one.options.plan.size(), 3U) << "seed " << seed;
-    EXPECT_TRUE(culprits.all_in(one.options.plan));
-    EXPECT_LT(one.judged, 250U) << "logarithmic in the plan, not linear";
-    EXPECT_LE(one.options.settings.length, options.settings.length);
-    const Shrunk four = shrink(options, Duration{}, {4, 4000}, culprits.judge());
-    EXPECT_EQ(one.options.plan, four.options.plan) << "however many are judged at once";
+    const Shrunk shrunk = shrink(options, Duration{}, {}, culprits.judge());
+    EXPECT_TRUE(shrunk.finished);
+    EXPECT_EQ(shrunk.options.plan.size(), 3U) << "seed " << seed;
+    EXPECT_TRUE(culprits.all_in(shrunk.options.plan));
+    EXPECT_EQ(shrunk.options.plan, shrink(options, Duration{}, {}, culprits.judge()).options.plan);
   }
 }
 
-TEST(Shrink, TakesOutWhatComesAfterTheFailureFirst) {
-  const RunOptions options = whole(2);
-  Culprits culprits;
-  culprits.operations.insert(options.plan.operations[3].id);
-  const Duration failed_at = options.plan.operations[10].at;
-  std::size_t first = 0;
-  const StillFails judge = [&](const std::vector<RunOptions>& candidates) {
-    if (first == 0) first = candidates.front().plan.size();
-    return culprits.judge()(candidates);
-  };
-  const Shrunk shrunk = shrink(options, failed_at, {2, 4000}, judge);
-  EXPECT_LT(first, options.plan.size() / 4);
-  EXPECT_EQ(shrunk.options.plan.size(), 1U);
-}
-
-TEST(Shrink, StopsAtItsLimitWithWhatItHas) {
+TEST(Shrink, WhatHangsOnTimingIsFoundWithAnotherSeed) {
   const RunOptions options = whole(3);
   const Culprits culprits = culprits_of(options.plan);
-  const Shrunk shrunk = shrink(options, Duration{}, {1, 8}, culprits.judge());
-  EXPECT_FALSE(shrunk.minimal);
+  // A small plan fails under one seed of sixteen.
+  const auto fails = [&](const RunOptions& candidate) {
+    return culprits.all_in(candidate.plan) &&
+           (candidate.plan.size() >= options.plan.size() || candidate.seed % 16 == 5);
+  };
+  const Shrunk shrunk = shrink(options, Duration{}, {}, asked(fails));
+  EXPECT_EQ(shrunk.options.plan.size(), 3U);
+  EXPECT_EQ(shrunk.options.seed % 16, 5U) << "the seed it was found with";
+}
+
+TEST(Shrink, EndsAtALimitWithTheBestSoFar) {
+  const RunOptions options = whole(3);
+  const Culprits culprits = culprits_of(options.plan);
+  const ShrinkLimits few{.judged = 8, .elapsed = {}, .on_step = {}};
+  Shrunk shrunk = shrink(options, Duration{}, few, culprits.judge());
+  EXPECT_FALSE(shrunk.finished);
   EXPECT_LE(shrunk.judged, 8U);
   EXPECT_TRUE(culprits.all_in(shrunk.options.plan));
+  unsigned per_mille = 0;
+  std::size_t steps = 0;
+  const ShrinkLimits soon{.judged = 100'000,
+                          .elapsed = [&] { return std::min(1000U, ++per_mille); },
+                          .on_step = [&](const ShrinkStep&) { ++steps; }};
+  per_mille = 990;
+  shrunk = shrink(options, Duration{}, soon, culprits.judge());
+  EXPECT_FALSE(shrunk.finished);
+  EXPECT_GT(steps, 0U);
+  EXPECT_TRUE(culprits.all_in(shrunk.options.plan));
+}
+
+TEST(ShrinkPass, TheHorizonIsCutAtTheFailure) {
+  const RunOptions options = whole(2);
+  const Duration failed_at = options.plan.operations[10].at;
+  const RunOptions cut = after(options, always, cut_horizon, failed_at);
+  EXPECT_LT(cut.plan.size(), options.plan.size() / 4);
+  EXPECT_LE(cut.plan.operations.back().at, failed_at);
+  EXPECT_LT(cut.settings.length, failed_at + options.settings.election * 3);
+}
+
+TEST(ShrinkPass, AStretchOfThePlanMovesToItsBeginning) {
+  const RunOptions options = whole(2);
+  const std::size_t middle = options.plan.operations.size() / 2;
+  const std::set<std::uint64_t> needed{options.plan.operations[middle].id,
+                                       options.plan.operations[middle + 2].id};
+  const Culprits culprits{needed, {}};
+  const RunOptions stretch =
+      after(options, [&](const RunOptions& o) { return culprits.all_in(o.plan); }, keep_stretch);
+  EXPECT_LE(stretch.plan.size(), 16U);
+  EXPECT_EQ(time_of(entries_of(stretch.plan).front()), options.settings.election * 2);
+  EXPECT_LT(stretch.settings.length, options.settings.length);
+}
+
+TEST(ShrinkPass, FamiliesAndClientsGoAsAWhole) {
+  const RunOptions options = whole(4, "swarm");
+  ASSERT_FALSE(options.plan.faults.empty());
+  const Fault kept = options.plan.faults.front().fault;
+  const auto has_kind = [&](const RunOptions& o) {
+    return std::ranges::any_of(o.plan.faults, [&](const FaultEntry& entry) {
+      return entry.fault.index() == kept.index();
+    });
+  };
+  const RunOptions one_family = after(options, has_kind, drop_families);
+  EXPECT_TRUE(one_family.plan.operations.empty());
+  for (const FaultEntry& entry : one_family.plan.faults) {
+    EXPECT_EQ(entry.fault.index(), kept.index());
+  }
+  const auto has_operations = [](const RunOptions& o) { return !o.plan.operations.empty(); };
+  const RunOptions one_client = after(whole(3), has_operations, drop_clients);
+  EXPECT_EQ(one_client.settings.clients, 1U);
+  for (const OperationEntry& entry : one_client.plan.operations) EXPECT_EQ(entry.client, 1U);
+}
+
+TEST(ShrinkPass, WritesTakeTheRevisionsTheyMadeAlong) {
+  RunOptions options = scenario(puts(10, 300ms, 100ms) + "op at 2s c1 #99 compact 8\n");
+  // The last of the log's revisions is compacted.
+  const auto fails = [](const RunOptions& o) {
+    if (o.plan.operations.empty()) return false;
+    const auto* compact =
+        std::get_if<apply::CompactionRequest>(&o.plan.operations.back().operation);
+    return compact != nullptr &&
+           compact->revision + 3 == static_cast<std::int64_t>(o.plan.operations.size());
+  };
+  options.plan.operations.back().operation = apply::CompactionRequest{8, false};
+  ASSERT_TRUE(fails(options));
+  const RunOptions fewer = after(options, fails, drop_writes_with_revisions);
+  EXPECT_LT(fewer.plan.size(), 6U);
+}
+
+TEST(ShrinkPass, TwoEntriesThatNeedEachOtherGoTogether) {
+  const RunOptions options = scenario(puts(6, 300ms, 100ms));
+  const auto even = [](const RunOptions& o) { return o.plan.size() % 2 == 0; };
+  EXPECT_EQ(after(options, even, drop_pairs).plan.size(), 0U);
+}
+
+TEST(ShrinkPass, MembersGoInPairs) {
+  const RunOptions options =
+      scenario("set nodes 5\nfault at 1s crash n5 down 1s\nfault at 2s partition n1,n2 for 1s\n");
+  const auto crashes = [](const RunOptions& o) {
+    return o.settings.nodes >= 3 && !o.plan.faults.empty() &&
+           std::holds_alternative<Crash>(o.plan.faults.front().fault);
+  };
+  const RunOptions fewer = after(options, crashes, [](Search& search) { drop_nodes(search, 0); });
+  EXPECT_EQ(fewer.settings.nodes, 3U);
+  EXPECT_EQ(std::get<Crash>(fewer.plan.faults.front().fault).node, 3U);
+}
+
+TEST(ShrinkPass, TimesMoveTogether) {
+  const RunOptions options = whole(6);
+  const auto fails = [](const RunOptions& o) {
+    return std::ranges::is_sorted(entries_of(o.plan), {}, time_of);
+  };
+  const RunOptions close = after(options, fails, [](Search& s) { move_together(s, 0); });
+  EXPECT_EQ(close.plan.size(), options.plan.size());
+  const std::vector<Entry> entries = entries_of(close.plan);
+  EXPECT_LE(time_of(entries.front()), options.settings.election * 2);
+  EXPECT_LT(time_of(entries.back()), options.plan.operations.back().at);
+  EXPECT_LT(close.settings.length, options.settings.length);
+}
+
+TEST(ShrinkPass, KeysValuesAndNamesGetShort) {
+  const RunOptions options = whole(8);
+  const RunOptions named = after(options, always, simplify_names);
+  ASSERT_EQ(named.plan.size(), options.plan.size());
+  std::uint64_t id = 0;
+  for (const OperationEntry& entry : named.plan.operations) {
+    EXPECT_EQ(entry.id, ++id);
+    if (const auto* put = std::get_if<apply::PutRequest>(&entry.operation)) {
+      EXPECT_EQ(put->key, "k");
+      EXPECT_LT(put->value.size(), 6U);
+    }
+  }
+}
+
+TEST(ShrinkPass, KeysThatMustDifferStayDifferent) {
+  const RunOptions options = scenario(puts(6, 300ms, 100ms));
+  const auto two_keys = [](const RunOptions& o) {
+    std::set<std::string> keys;
+    for (const OperationEntry& entry : o.plan.operations) {
+      keys.insert(std::get<apply::PutRequest>(entry.operation).key);
+    }
+    return keys.size() >= 2;
+  };
+  const RunOptions named = after(options, two_keys, simplify_names);
+  std::set<std::string> keys;
+  for (const OperationEntry& entry : named.plan.operations) {
+    keys.insert(std::get<apply::PutRequest>(entry.operation).key);
+  }
+  EXPECT_EQ(keys.size(), 2U);
+  EXPECT_TRUE(keys.contains("k"));
+}
+
+TEST(ShrinkPass, NumbersGetRoundAndWordsFew) {
+  const RunOptions options = scenario(
+      "fault at 1234567us power-loss leader down 731ms boundary 17\n"
+      "op at 2345678us c1 #1000001 txn if 1 2 \"key\" number 3 ; then put \"key\" value "
+      "\"vvvvvvvvvvvvvvvv\" prev-kv ; range \"key\" ; else end-txn\n");
+  const auto long_power_loss = [](const RunOptions& o) {
+    const auto* loss =
+        o.plan.faults.empty() ? nullptr : std::get_if<PowerLoss>(&o.plan.faults.front().fault);
+    return loss != nullptr && loss->down >= 300ms && o.plan.operations.size() == 1;
+  };
+  const RunOptions simple = after(options, long_power_loss, simplify_entries);
+  EXPECT_EQ(print(simple.plan.faults.front()), "at 0s power-loss leader down 1s");
+  EXPECT_EQ(print(simple.plan.operations.front()), "at 0s c1 #1000001 range \"k\"");
+}
+
+TEST(ShrinkPass, SettingsBecomeTheDefaultsOrRound) {
+  RunOptions options = whole(4, "swarm");
+  options.settings.snapshot_count = 77;
+  const Settings usual;
+  const RunOptions simple = after(options, always, simplify_settings);
+  EXPECT_EQ(simple.settings.election, usual.election);
+  EXPECT_EQ(simple.settings.snapshot_count, usual.snapshot_count);
+  EXPECT_EQ(simple.settings.nodes, options.settings.nodes) << "how many isn't a matter of taste";
+  const auto often = [](const RunOptions& o) { return o.settings.snapshot_count < 100; };
+  EXPECT_EQ(after(options, often, simplify_settings).settings.snapshot_count, 1U);
+}
+
+TEST(ShrinkPass, MicroChoicesThatDoNotMatterGo) {
+  RunOptions options = scenario("");
+  for (std::uint64_t n = 0; n < 20; ++n) options.overrides.push_back({n, n, n, n});
+  const Override needed = options.overrides[13];
+  const auto fails = [&](const RunOptions& o) {
+    return std::ranges::count(o.overrides, needed) == 1;
+  };
+  EXPECT_EQ(after(options, fails, drop_overrides).overrides, std::vector<Override>{needed});
+}
+
+TEST(Judge, SaysTheFirstHoweverManyRunAtOnce) {
+  const auto candidate = [](std::size_t n) {
+    RunOptions options = scenario("seed " + std::to_string(n + 1) + "\n");
+    options.on_event = [n](const EventRecord& event) {
+      if (n == 3) check(event.number < 2000, "nothing happens late");
+      if (n == 5 || n == 6) check(event.number < 10, "nothing happens late");
+      if (n == 2) check(event.number < 10, "something else");
+    };
+    return options;
+  };
+  const RunResult third = run_in_child(candidate(3)).result;
+  ASSERT_TRUE(third.violation);
+  for (const std::size_t jobs : {1, 2, 8}) {
+    Judge judge(third.violation->fingerprint(), jobs);
+    const std::optional<Failing> first = judge.first_failing(9, candidate);
+    ASSERT_TRUE(first);
+    // The check's line is part of the fingerprint; its number isn't.
+    EXPECT_EQ(first->at, 3U) << jobs << " at once";
+    EXPECT_FALSE(judge.first_failing(3, candidate));
+  }
+  Judge late(third.violation->fingerprint(), 2);
+  late.stop_when([] { return true; });
+  EXPECT_FALSE(late.first_failing(9, candidate)) << "the time is over";
 }
 
 // Beyond the budget: alone, a member can't tell a torn sector from damage, and must refuse to
 // start.
-TEST(Shrink, ARealFailureGetsSmallAndReplays) {
-  std::size_t failed = 0;
-  for (std::uint64_t seed = 1; seed <= 12 && failed < 2; ++seed) {
-    RunOptions options = drawn(seed, "lite");
-    options.settings.nodes = 1;
-    options.settings.garbage_ppm = 1'000'000;
-    options.plan.faults.clear();
-    for (int n = 1; n <= 8; ++n) options.plan.faults.push_back({n * 400ms, PowerLoss{1, 100ms, 7}});
-    const ChildResult first = run_in_child(options);
-    if (!first.result.violation) continue;
-    ++failed;
-    const std::string fingerprint = first.result.violation->fingerprint();
-    const Shrunk small = shrink(options, first.result.virtual_time, {2, 400},
-                                [&](const std::vector<RunOptions>& candidates) {
-                                  return fail_like(candidates, fingerprint);
-                                });
-    EXPECT_LE(small.options.plan.size(), 15U) << "seed " << seed;
-    const RunResult once = run_in_child(small.options).result;
-    const RunResult again = run_in_child(small.options).result;
-    ASSERT_TRUE(once.violation);
-    EXPECT_EQ(once.violation->fingerprint(), fingerprint);
-    EXPECT_EQ(once.hash, again.hash);
+std::optional<RunOptions> failing_run(std::uint64_t seed) {
+  RunOptions options = drawn(seed, "lite");
+  options.settings.nodes = 1;
+  options.settings.garbage_ppm = 1'000'000;
+  options.plan.faults.clear();
+  for (int n = 1; n <= 8; ++n) options.plan.faults.push_back({n * 400ms, PowerLoss{1, 100ms, 7}});
+  if (!run_in_child(options).result.violation) return std::nullopt;
+  return options;
+}
+
+class ShrinkCommand : public testing::Test {
+ protected:
+  ShrinkCommand() : path_(testing::TempDir() + "detcd-sim-shrink-" + std::to_string(getpid())) {}
+  ~ShrinkCommand() override {
+    for (const char* end : {"", ".small", ".scenario"}) unlink((path_ + end).c_str());
   }
-  EXPECT_GT(failed, 0U) << "the planted failure happens";
+  // Exit code, and what was said.
+  std::pair<int, std::string> shrink(const std::vector<std::string>& flags) const {
+    std::vector<std::string> arguments{path_, "--scenario", path_ + ".scenario"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    testing::internal::CaptureStdout();
+    const int code = shrink_command("detcd-sim", arguments);
+    return {code, testing::internal::GetCapturedStdout()};
+  }
+  [[nodiscard]] static std::string content(const std::string& path) {
+    std::stringstream text;
+    text << std::ifstream(path, std::ios::binary).rdbuf();
+    return text.str();
+  }
+  std::string path_;
+};
+
+TEST_F(ShrinkCommand, MakesARealFailureSmallAndTellsItsStory) {
+  std::optional<RunOptions> failing;
+  for (std::uint64_t seed = 1; seed <= 12 && !failing; ++seed) failing = failing_run(seed);
+  ASSERT_TRUE(failing) << "the planted failure happens";
+  const RunResult before = run_in_child(*failing).result;
+  std::ofstream(path_, std::ios::binary) << print(trace_of(*failing, before));
+  const auto [code, said] = shrink({"--runs", "200", "--jobs", "2"});
+  EXPECT_EQ(code, 0) << said;
+  EXPECT_NE(said.find("loses power"), std::string::npos) << said;
+  EXPECT_NE(said.find("Then it went wrong: "), std::string::npos) << said;
+  EXPECT_NE(said.find("reproduce: detcd-sim replay " + path_ + ".small"), std::string::npos);
+  const Result<Trace> small = parse_trace(content(path_ + ".small"), Strictness::kWhole);
+  ASSERT_TRUE(small) << small.error().message;
+  EXPECT_LE(small->plan.size(), 4U);
+  const RunResult again = run_in_child(options_of(*small)).result;
+  ASSERT_TRUE(again.violation);
+  EXPECT_EQ(again.violation->fingerprint(), before.violation->fingerprint());
+  EXPECT_EQ(again.hash, small->hash);
+  const Result<Trace> scenario = parse_trace(content(path_ + ".scenario"), Strictness::kEdited);
+  ASSERT_TRUE(scenario) << scenario.error().message;
+  EXPECT_EQ(run_in_child(options_of(*scenario)).result.hash, again.hash);
+  EXPECT_LT(std::ranges::count(content(path_ + ".scenario"), '\n'), 20);
+  // One job, the same answer.
+  const std::string two = content(path_ + ".small");
+  EXPECT_EQ(shrink({"--runs", "200", "--jobs", "1"}).first, 0);
+  EXPECT_EQ(content(path_ + ".small"), two);
+}
+
+TEST_F(ShrinkCommand, RefusesARunThatDoesNotFail) {
+  const RunOptions options = scenario("seed 1\n" + puts(9, 300ms, 100ms));
+  std::ofstream(path_, std::ios::binary) << print(trace_of(options, run_in_child(options).result));
+  testing::internal::CaptureStderr();
+  const int code = shrink({}).first;
+  EXPECT_EQ(code, 1);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("nothing to shrink"), std::string::npos);
+}
+
+TEST(Story, SaysWhatHappenedInOrder) {
+  const RunOptions options =
+      scenario("seed 6\n" + puts(3, 1s, 100ms) + "fault at 1500ms crash leader down 300ms\n");
+  const std::string story = story_of(options);
+  std::size_t at = 0;
+  for (const char* next : {"3 members, 1 client", "leads term", "c1    asks #1000000 put",
+                           "c1    is told #1000000 put@2", "fault crash leader down 300ms (the",
+                           "is killed", "stands for election", "leads term", "starts again"}) {
+    at = story.find(next, at);
+    ASSERT_NE(at, std::string::npos) << next << "\n" << story;
+  }
+}
+
+TEST(Story, FitsOnAPage) {
+  std::vector<Happening> many(30, {1s, "n1", "commits up to index 7"});
+  for (int n = 0; n < 500; ++n) many.push_back({n * 1s, "n2", "leads term " + std::to_string(n)});
+  const std::string story = write_story(RunOptions{}, many, "two leaders");
+  EXPECT_LE(std::ranges::count(story, '\n'), 52);
+  EXPECT_NE(story.find(" more …"), std::string::npos);
+  EXPECT_NE(story.find("leads term 499"), std::string::npos) << "the end is what matters";
+  EXPECT_TRUE(story.ends_with("Then it went wrong: two leaders\n"));
+  const std::string twice = write_story(RunOptions{}, {many.begin(), many.begin() + 30}, "");
+  EXPECT_NE(twice.find("(30 times)"), std::string::npos) << twice;
 }
 
 }  // namespace

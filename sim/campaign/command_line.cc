@@ -1,0 +1,69 @@
+#include "sim/campaign/command_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+namespace detcd::sim {
+namespace {
+
+constexpr std::string_view kHelp =
+    R"(detcd-sim: whole clusters of the real server in one thread, under virtual time, by seed
+
+  detcd-sim run --seed N [--profile lite|swarm] [--nodes N] [--virtual-seconds S] [--trace-out F]
+                [--in-process]
+      One run. Ends with one line: pass, FAIL (an oracle found a contradiction) or VOID (too little
+      happened to prove anything), the run's hash and its numbers.
+  detcd-sim swarm --seeds A..B [--profile lite|swarm] [--jobs J] [--trace-dir DIR] [--trace F]
+                  [--until-failure]
+      A campaign over seeds, each in a process of its own. Every failure leaves a trace file
+      (DIR/seed-N.trace; --trace F: the first one as F).
+  detcd-sim replay FILE [--edited] [--log]
+      Runs a trace file again: same hash, same verdict. --edited takes a file that a person changed;
+      --log prints what the members logged, with virtual times.
+  detcd-sim shrink FILE [-o OUT] [--scenario F] [--jobs J] [--seconds S] [--runs N]
+      Makes a failing trace small and simple, as long as it fails in the same way: fewer entries,
+      clients, members and micro-choices, rounder numbers, also under other seeds. Runs candidates
+      for at most S seconds (60) or N times (100000), writes the best as OUT (FILE.small) and tells
+      its story. --scenario: the same as a few lines for a test, for replay --edited.
+
+  Exit codes: 0 pass, 1 failure or VOID, 2 wrong usage.
+)";
+
+}  // namespace
+
+std::string_view help_text() {
+  return kHelp;
+}
+
+int usage(std::string_view what) {
+  fmt::print(stderr, "detcd-sim: {}\n\n{}", what, kHelp);
+  return 2;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Error{Errc::kNotFound, "can't read " + path};
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+bool write_file(const std::string& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  return static_cast<bool>(out);
+}
+
+Result<std::uint64_t> jobs_of(const Arguments& arguments) {
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  const Result<std::uint64_t> jobs =
+      arguments.number("jobs", static_cast<std::uint64_t>(std::max(1L, cores)));
+  if (jobs && (*jobs < 1 || *jobs > 1024)) return Error{Errc::kInvalid, "--jobs must be 1 to 1024"};
+  return jobs;
+}
+
+}  // namespace detcd::sim
