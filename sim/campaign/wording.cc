@@ -38,8 +38,9 @@ std::vector<std::string> simpler_durations(std::string_view word) {
   const std::int64_t ns = words.duration().count();
   if (!words.finished()) return {};
   std::vector<std::string> simpler;
-  for (const std::int64_t value : {std::int64_t{0}, next_power(ns), next_power(ns) / 10,
-                                   rounded(ns, 1), next_rounded(ns, 1), rounded(ns, 2)}) {
+  for (const std::int64_t value :
+       {std::int64_t{0}, next_power(ns), next_power(ns) / 10, rounded(ns, 1), next_rounded(ns, 1),
+        rounded(ns, 2), rounded(ns, 3)}) {
     simpler.push_back(print_duration(Duration(value)));
   }
   return simpler;
