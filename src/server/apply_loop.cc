@@ -1,4 +1,5 @@
 // Committed entries to the state machine, one after another, in bounded steps.
+#include <algorithm>
 #include <utility>
 
 #include "base/codec.h"
@@ -10,7 +11,6 @@
 namespace detcd::server {
 namespace {
 
-constexpr mvcc::Budget kApplyBudget{10'000};
 constexpr std::size_t kEntriesPerTurn = 512;
 
 std::vector<std::uint64_t> values(const raft::NodeSet& nodes) {
@@ -41,7 +41,7 @@ runtime::Task<void> Node::apply_committed() {
       }
       applying_ = true;
       for (;;) {
-        const mvcc::Advance progress = applier_->advance(kApplyBudget);
+        const mvcc::Advance progress = applier_->advance({options_.step_units});
         if (std::holds_alternative<mvcc::Done>(progress)) break;
         check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
         co_await runtime::yield(world_.scheduler);
@@ -118,7 +118,7 @@ void Node::install(const raft::SnapshotMeta& meta) {
   const auto found = received_.find(meta.index.value());
   check(found != received_.end(), "the core installs only a state that was received");
   Result<std::unique_ptr<apply::Applier>> image =
-      apply::Applier::restore(options_.cluster_id, image_of(found->second));
+      apply::Applier::restore(options_.cluster_id, image_of(found->second), options_.chunk_bytes);
   if (!image) {
     fail(image.error());
     return;
@@ -134,14 +134,14 @@ void Node::install(const raft::SnapshotMeta& meta) {
 
 // Frees what compactions hid, a little at a time, when nothing is being applied.
 runtime::Task<void> Node::sweep() {
-  constexpr mvcc::Budget kSweepBudget{2'000};
+  const mvcc::Budget budget{std::max<std::uint64_t>(options_.step_units / 5, 1)};
   for (;;) {
     const bool woken = co_await sweep_waiting_.wait();
     static_cast<void>(woken);
     for (;;) {
       co_await runtime::sleep_for(world_.scheduler, 1ms);
       if (applying_) continue;
-      const mvcc::Advance progress = applier_->sweep(kSweepBudget);
+      const mvcc::Advance progress = applier_->sweep(budget);
       if (!std::holds_alternative<mvcc::More>(progress)) break;
     }
   }

@@ -14,10 +14,8 @@ struct Overload : Cases... {
   using Cases::operator()...;
 };
 
-// One advance of a read answers most of them at once; the rest goes on in a task of its own.
-constexpr mvcc::Budget kReadBudget{10'000};
 // What an answer that isn't large takes at most.
-constexpr mvcc::Budget kSmallBudget{1'000};
+constexpr std::uint64_t kSmallUnits = 1'000;
 
 }  // namespace
 
@@ -153,7 +151,8 @@ void Node::start_range(WaitingRead read) {
     return;
   }
   const std::unique_ptr<apply::RangeWork> work = begin_range(read.request);
-  if (std::holds_alternative<mvcc::Done>(work->advance(kSmallBudget))) {
+  if (std::holds_alternative<mvcc::Done>(
+          work->advance({std::min(kSmallUnits, options_.step_units)}))) {
     apply::Answer result = work->take();
     if (bytes_of(result) <= options_.answers.small_bytes) {
       answer_applied(origin, std::move(result));
@@ -166,7 +165,7 @@ void Node::start_range(WaitingRead read) {
 // Most reads are done at the first advance, in the step that asked; only long ones become tasks.
 void Node::run_range(WaitingRead read) {
   std::unique_ptr<apply::RangeWork> work = begin_range(std::move(read.request));
-  if (std::holds_alternative<mvcc::Done>(work->advance(kReadBudget))) {
+  if (std::holds_alternative<mvcc::Done>(work->advance({options_.step_units}))) {
     answer_applied(read.origin, work->take());
   } else {
     long_reads_.spawn(finish_range(read.origin, std::move(work), applier_));
@@ -188,7 +187,7 @@ runtime::Task<void> Node::finish_range(ReturnAddress origin, std::unique_ptr<app
       room_.hold(origin.reply, options_.answers.unknown_bytes);
   for (;;) {
     co_await runtime::yield(world_.scheduler);
-    const mvcc::Advance progress = work->advance(kReadBudget);
+    const mvcc::Advance progress = work->advance({options_.step_units});
     if (std::holds_alternative<mvcc::Done>(progress)) break;
     check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
   }
@@ -212,7 +211,7 @@ runtime::Task<void> Node::serve_parked() {
 runtime::Task<void> Node::finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
                                       [[maybe_unused]] std::shared_ptr<apply::Applier> pinned) {
   for (;;) {
-    const mvcc::Advance progress = work->advance(kReadBudget);
+    const mvcc::Advance progress = work->advance({options_.step_units});
     if (std::holds_alternative<mvcc::Done>(progress)) break;
     check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
     co_await runtime::yield(world_.scheduler);

@@ -86,7 +86,7 @@ void Node::carry_out(raft::Output output) {
     if (outgoing.after && *outgoing.after > persisted_id_) {
       held_.push_back(std::move(outgoing));
     } else {
-      transport_->send(outgoing.message);
+      send(outgoing.message);
     }
   }
   if (output.install) to_apply_.emplace_back(PendingInstall{*output.install, save_id});
@@ -97,6 +97,11 @@ void Node::carry_out(raft::Output output) {
     committed_waiting_.wake_one();
   }
   for (const raft::Event& event : output.events) on_event(event);
+}
+
+void Node::send(const raft::Message& message) {
+  observer_.on_send(message);
+  transport_->send(message);
 }
 
 void Node::send_snapshot(raft::NodeId to) {

@@ -30,6 +30,8 @@ raft::Config raft_config(const runtime::World& world, const NodeOptions& options
   config.election_timeout = options.election_timeout;
   config.pre_vote = options.pre_vote;
   config.catch_up_entries = options.catch_up_entries;
+  config.append_bytes_max = options.append_bytes_max;
+  config.inflight_messages_max = options.inflight_messages_max;
   return config;
 }
 
@@ -63,12 +65,12 @@ runtime::Task<Result<std::unique_ptr<Node>>> Node::open(runtime::World world, te
   options.member_id = storage->identity.member_id;
   std::shared_ptr<apply::Applier> applier;
   if (storage->snapshot) {
-    Result<std::unique_ptr<apply::Applier>> image =
-        apply::Applier::restore(options.cluster_id, image_of(*storage->snapshot));
+    Result<std::unique_ptr<apply::Applier>> image = apply::Applier::restore(
+        options.cluster_id, image_of(*storage->snapshot), options.chunk_bytes);
     if (!image) co_return image.error();
     applier = std::move(*image);
   } else {
-    applier = std::make_shared<apply::Applier>(options.cluster_id);
+    applier = std::make_shared<apply::Applier>(options.cluster_id, options.chunk_bytes);
   }
   co_return std::make_unique<Node>(Private{}, world, log, std::move(options), observer,
                                    std::move(*storage), std::move(applier));
@@ -122,6 +124,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
     }
   }
   storage_.recovered.entries.clear();
+  observer_.on_recovered(storage_.recovered.health);
   learn_members();
 }
 

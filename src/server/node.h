@@ -70,6 +70,7 @@ class Node final : public transport::Receiver {
   void step(decltype(raft::Input::what) what);
   void carry_out(raft::Output output);
   void on_event(const raft::Event& event);
+  void send(const raft::Message& message);
   void on_leader_changed(const raft::LeaderChanged& change);
   void send_snapshot(raft::NodeId to);
   void expire(TimePoint now);

@@ -7,7 +7,9 @@
 
 #include "apply/applier.h"
 #include "raft/events.h"
+#include "raft/message.h"
 #include "raft/raft.h"
+#include "wal/wal.h"
 
 namespace detcd::server {
 
@@ -22,6 +24,10 @@ class Observer {
   // A read was answered from the state at this index.
   virtual void on_read(std::uint64_t /*trace*/, apply::LogIndex) {}
   virtual void on_raft_event(const raft::Event&) {}
+  // What the log held when the member started.
+  virtual void on_recovered(wal::Recovered::Health) {}
+  // A message leaves: all that it promises is synced.
+  virtual void on_send(const raft::Message&) {}
   // After every step of the core.
   virtual void on_step(const raft::Raft&) {}
   // The applied state was replaced by a snapshot's.

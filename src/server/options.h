@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apply/applier.h"
 #include "apply/validate.h"
 #include "membership/membership.h"
 #include "raft/raft.h"
@@ -40,6 +41,13 @@ struct NodeOptions {
   // Zeros are written and synced before a member first serves, and up to this much is copied when
   // it comes back after a crash: small enough for a busy disk, large enough to be cut rarely.
   std::uint64_t wal_segment_bytes = 16 << 20;
+  // Of one append and of the appends under way to one follower.
+  std::size_t append_bytes_max = 1 << 20;
+  std::size_t inflight_messages_max = 512;
+  // The same on all members of a cluster, and for ever.
+  std::uint32_t chunk_bytes = apply::Applier::kChunkBytes;
+  // Of one step on the node's scheduler: of applying, reading and, a fifth of it, sweeping.
+  std::uint64_t step_units = 10'000;
   apply::Limits limits;
   std::int64_t quota_bytes = 2'147'483'648;
   std::uint64_t unapplied_max = 5'000;  // committed - applied beyond which writes are refused.

@@ -73,7 +73,7 @@ void Node::persisted(raft::SaveId id) {
   persisted_id_ = id;
   push(raft::Persisted{id});
   while (!held_.empty() && *held_.front().after <= persisted_id_) {
-    transport_->send(held_.front().message);
+    send(held_.front().message);
     held_.pop_front();
   }
   committed_waiting_.wake_one();  // An install may wait for this save.
