@@ -72,6 +72,7 @@ SimDisk::~SimDisk() {
 void SimDisk::replace_image(DiskImage image) {
   check(under_way_ == 0, "a disk is swapped only while nobody uses it");
   image_ = std::move(image);
+  rotted_ = true;
   image_.let_all_go();
   sync_broken_.clear();
   bad_ranges_.clear();
@@ -232,7 +233,9 @@ void SimDisk::spoil(std::string_view path, std::uint64_t offset, std::uint64_t l
 }
 
 bool SimDisk::rot(std::string_view path, std::uint64_t offset, unsigned char mask) {
-  return image_.flip(path, offset, mask);
+  const bool flipped = image_.flip(path, offset, mask);
+  rotted_ = rotted_ || flipped;
+  return flipped;
 }
 
 std::optional<SimDisk::Spot> SimDisk::choose_spot(std::string_view part, std::uint64_t word) const {

@@ -127,6 +127,7 @@ class SimDisk {
   void spoil(std::string_view path, std::uint64_t offset, std::uint64_t length);
   // Bits decay. False when there is no such byte.
   bool rot(std::string_view path, std::uint64_t offset, unsigned char mask);
+  [[nodiscard]] bool rotted() const { return rotted_; }  // Ever, or swapped.
   struct Spot {
     std::string path;
     std::uint64_t offset = 0;
@@ -198,6 +199,7 @@ class SimDisk {
   VirtualTime stalled_until_;
   std::function<void(const Boundary&)> hook_;
   std::uint64_t boundaries_ = 0;
+  bool rotted_ = false;
   const DiskOperation* at_boundary_ = nullptr;  // Wholly done or not begun, should the hook kill.
   std::uint64_t crashes_ = 0;                   // Any kind: what was under way before is void.
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> ordinals_;

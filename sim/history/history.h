@@ -28,6 +28,7 @@ struct CallRecord {
   std::uint32_t client = 0;
   Operation operation;
   VirtualTime called;
+  std::uint64_t committed = 0;  // The highest index that any member knew to be committed then.
   std::optional<VirtualTime> ended;
   // kUnknown: no answer, or one that says nothing about the effect (timeouts, lost connections).
   enum class Outcome : std::uint8_t {
@@ -63,6 +64,7 @@ struct History {
   // Call id → where it was served: more than once when its client asked again.
   std::map<std::uint64_t, std::vector<ReadRecord>> read_at;
   std::map<std::uint64_t, std::uint32_t> members;  // Member id → node.
+  std::uint64_t committed = 0;  // The highest index that any member knows to be committed.
 };
 
 struct Violation {

@@ -17,7 +17,9 @@ std::string member(std::uint32_t node) {
 
 class ClusterOracle::Member final : public server::Observer {
  public:
-  Member(ClusterOracle& oracle, std::uint32_t node) : oracle_(oracle), node_(node) {}
+  Member(ClusterOracle& oracle, std::uint32_t node, DiskHistory disk)
+      : oracle_(oracle), node_(node), disk_(disk) {}
+  ~Member() override { oracle_.replication_.ended(node_); }
 
   void on_proposed(apply::RequestId request, std::uint64_t trace) override {
     if (trace != 0) oracle_.history_.proposed.emplace(request, trace);
@@ -42,6 +44,17 @@ class ClusterOracle::Member final : public server::Observer {
   void on_read(std::uint64_t trace, apply::LogIndex index) override {
     if (trace != 0) oracle_.history_.read_at[trace].push_back({node_, index});
   }
+  void on_recovered(wal::Recovered::Health health) override {
+    if (health != wal::Recovered::Health::kDamaged || disk_ == DiskHistory::kRotten) return;
+    oracle_.fail("honest disk",
+                 "a member takes its log for damaged although its disk kept all "
+                 "that was synced: " +
+                     member(node_));
+  }
+  void on_send(const raft::Message& message) override {
+    oracle_.replication_.sent(node_, message);
+    if (oracle_.tap_) oracle_.tap_(node_, message);
+  }
   void on_raft_event(const raft::Event& event) override {
     if (oracle_.teller_) oracle_.tell_event(node_, event);
     if (const auto* changed = std::get_if<raft::RoleChanged>(&event)) {
@@ -50,12 +63,22 @@ class ClusterOracle::Member final : public server::Observer {
         oracle_.elected(node_, changed->term);
       }
     }
-    if (const auto* vote = std::get_if<raft::VoteCast>(&event)) oracle_.voted(node_, *vote);
+    if (const auto* vote = std::get_if<raft::VoteCast>(&event)) {
+      oracle_.replication_.voted(node_, *vote);
+      oracle_.voted(node_, *vote);
+    }
+    if (const auto* followed = std::get_if<raft::LeaderChanged>(&event)) {
+      oracle_.followed(node_, *followed);
+    }
     if (std::holds_alternative<raft::RecoveryEnded>(event)) ++oracle_.numbers_.recoveries;
   }
   void on_step(const raft::Raft& core) override {
     if (!stepped_) oracle_.recall(node_, core);
     stepped_ = true;
+    oracle_.replication_.stepped(node_, core);
+    // The whole state is looked at now and then: it costs as much as the log is long.
+    constexpr std::uint64_t kStepsPerVerify = 64;
+    if (++steps_ % kStepsPerVerify == 0) core.verify();
     const raft::Index commit = core.commit();
     if (commit < commit_) {
       oracle_.fail("monotone commit", member(node_) + " moved its commit index back from " +
@@ -83,15 +106,17 @@ class ClusterOracle::Member final : public server::Observer {
  private:
   ClusterOracle& oracle_;
   std::uint32_t node_;
+  DiskHistory disk_;
   std::uint64_t applied_ = 0;
+  std::uint64_t steps_ = 0;
   raft::Index commit_;
   raft::Term term_;
   bool was_leader_ = false;
   bool stepped_ = false;  // In this life.
 };
 
-std::unique_ptr<server::Observer> ClusterOracle::observer(std::uint32_t node) {
-  return std::make_unique<Member>(*this, node);
+std::unique_ptr<server::Observer> ClusterOracle::observer(std::uint32_t node, DiskHistory disk) {
+  return std::make_unique<Member>(*this, node, disk);
 }
 
 void ClusterOracle::tell_event(std::uint32_t node, const raft::Event& event) {
@@ -146,6 +171,18 @@ void ClusterOracle::elected(std::uint32_t node, raft::Term term) {
   }
 }
 
+// Whoever is followed in a term was elected in it.
+void ClusterOracle::followed(std::uint32_t node, const raft::LeaderChanged& change) {
+  if (!change.leader) return;
+  const auto leader = history_.members.find(change.leader->value());
+  const auto elected = leader_of_.find(change.term.value());
+  if (leader == history_.members.end() || leader->second == node) return;
+  if (elected != leader_of_.end() && elected->second == leader->second) return;
+  fail("election safety", "a member follows one that wasn't elected in term " +
+                              std::to_string(change.term.value()) + ": " + member(node) + " and " +
+                              member(leader->second));
+}
+
 // Dissertation §3.6.2: whoever leads counts replicas only for entries of its own term.
 void ClusterOracle::check_commit_rule(std::uint32_t node, const raft::Raft& core) {
   const std::optional<raft::Term> term = core.term_at(core.commit());
@@ -157,6 +194,7 @@ void ClusterOracle::check_commit_rule(std::uint32_t node, const raft::Raft& core
 }
 
 void ClusterOracle::put_back(std::uint32_t node, raft::Index owed) {
+  replication_.put_back(node);
   // What another leader replaced since isn't owed any more.
   memory_[node].owed = std::min(owed, memory_[node].synced);
 }
@@ -249,6 +287,7 @@ void ClusterOracle::check_leader(std::uint32_t node, const raft::Raft& core) {
 
 void ClusterOracle::committed(std::uint32_t node, const raft::Raft& core, raft::Index from,
                               raft::Index to) {
+  history_.committed = std::max(history_.committed, to.value());
   const raft::Index first = std::max(from, core.status().first_index);
   for (raft::Index index = first; index <= to; ++index) {
     const std::optional<raft::Term> term = core.term_at(index);

@@ -10,18 +10,27 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "server/observer.h"
 #include "sim/history/history.h"
+#include "sim/oracles/replication.h"
 
 namespace detcd::sim {
 
 class ClusterOracle {
  public:
-  explicit ClusterOracle(History& history) : history_(history) {}
+  explicit ClusterOracle(History& history)
+      : history_(history), replication_(history, [this](std::string oracle, std::string message) {
+          fail(std::move(oracle), std::move(message));
+        }) {}
+  ClusterOracle(const ClusterOracle&) = delete;
+  ClusterOracle& operator=(const ClusterOracle&) = delete;
 
+  // Whether a member's disk has ever lost what was synced.
+  enum class DiskHistory : std::uint8_t { kHonest, kRotten };
   // The observer of one life of a member; it must not outlive the oracle.
-  [[nodiscard]] std::unique_ptr<server::Observer> observer(std::uint32_t node);
+  [[nodiscard]] std::unique_ptr<server::Observer> observer(std::uint32_t node, DiskHistory disk);
 
   // Which node answers under this member id.
   void know_member(std::uint64_t member_id, std::uint32_t node) {
@@ -29,6 +38,10 @@ class ClusterOracle {
   }
 
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
+  // Called for every message between members when it leaves.
+  void on_send(std::function<void(std::uint32_t, const raft::Message&)> tap) {
+    tap_ = std::move(tap);
+  }
   // Called once, at the first violation.
   void on_violation(std::function<void()> tell) { tell_ = std::move(tell); }
   // Told of elections, commits and the like as they happen, in words.
@@ -68,6 +81,7 @@ class ClusterOracle {
                std::optional<apply::RequestId> request, std::uint64_t state_hash);
   void installed(std::uint32_t node, const apply::Position& position, std::uint64_t state_hash);
   void elected(std::uint32_t node, raft::Term term);
+  void followed(std::uint32_t node, const raft::LeaderChanged& change);
   void check_leader(std::uint32_t node, const raft::Raft& core);
   void check_commit_rule(std::uint32_t node, const raft::Raft& core);
   void recovering(std::uint32_t node);
@@ -78,9 +92,11 @@ class ClusterOracle {
   void committed(std::uint32_t node, const raft::Raft& core, raft::Index from, raft::Index to);
 
   History& history_;
+  ReplicationOracle replication_;
   std::optional<Violation> violation_;
   std::function<void()> tell_;
   Teller teller_;
+  std::function<void(std::uint32_t, const raft::Message&)> tap_;
   std::map<std::uint64_t, std::uint32_t> leader_of_;  // Term → node.
   struct Committed {
     std::uint64_t term = 0;  // Of the entry.

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "apply/validate.h"
 #include "sim/oracles/model.h"
 
 namespace detcd::sim {
@@ -14,16 +13,28 @@ namespace {
 
 using Outcome = CallRecord::Outcome;
 
+// Every operation of both branches, when all are Ranges (ETCD.md §2.5): one with a nested Txn is
+// proposed, whatever it holds.
+bool all_ranges(const apply::TxnRequest& txn, bool serializable) {
+  for (const std::vector<apply::RequestOp>* branch : {&txn.success, &txn.failure}) {
+    for (const apply::RequestOp& operation : *branch) {
+      const auto* range = std::get_if<apply::RangeRequest>(&operation.request);
+      if (range == nullptr || (serializable && !range->serializable)) return false;
+    }
+  }
+  return true;
+}
+
 bool is_read(const Operation& operation) {
   if (std::holds_alternative<apply::RangeRequest>(operation)) return true;
   const auto* txn = std::get_if<apply::TxnRequest>(&operation);
-  return txn != nullptr && apply::is_read_only(*txn);
+  return txn != nullptr && all_ranges(*txn, false);
 }
 
 bool is_serializable(const Operation& operation) {
   if (const auto* range = std::get_if<apply::RangeRequest>(&operation)) return range->serializable;
   const auto* txn = std::get_if<apply::TxnRequest>(&operation);
-  return txn != nullptr && apply::is_read_only(*txn) && apply::is_serializable(*txn);
+  return txn != nullptr && all_ranges(*txn, true);
 }
 
 std::string name(const CallRecord& call) {
@@ -55,6 +66,7 @@ class Judge {
     for (auto& [id, doubt] : doubts_) {
       if (!settled_.contains(id)) fail(std::move(doubt));
     }
+    judgement_.model = std::move(model_);
     return std::move(judgement_);
   }
 
@@ -67,6 +79,7 @@ class Judge {
   [[nodiscard]] Complaint compare(const CallRecord& call, std::uint64_t index,
                                   const apply::Answer& expected) const;
   [[nodiscard]] Complaint out_of_time(const CallRecord& call, std::uint64_t index) const;
+  [[nodiscard]] Complaint too_early(const CallRecord& call, std::uint64_t index) const;
   void remember(const CallRecord& call, const CallRecord*& latest) const;
   void fail(Violation violation) {
     if (!judgement_.violation) judgement_.violation = std::move(violation);
@@ -173,7 +186,23 @@ Judge::Complaint Judge::compare(const CallRecord& call, std::uint64_t index,
                  std::to_string(call.header.revision) + ", expected " +
                  std::to_string(model_.revision()));
   }
+  const auto applied = history_.log.find(index);
+  if (applied != history_.log.end() && call.header.raft_term < applied->second.term) {
+    return wrong("a header names an older term than that of the entry it answers from" + where +
+                 ", got " + std::to_string(call.header.raft_term) + ", the entry is of term " +
+                 std::to_string(applied->second.term));
+  }
   return std::nullopt;
+}
+
+// Dissertation §6.4: a read is served from a state that has all that was committed when it was
+// asked for, whether a client had heard of it or not.
+Judge::Complaint Judge::too_early(const CallRecord& call, std::uint64_t index) const {
+  const bool bound = call.outcome == Outcome::kAnswered && !is_serializable(call.operation);
+  if (!bound || index >= call.committed) return std::nullopt;
+  return wrong(
+      "a read was served from before what was committed when it was called: " + name(call) +
+      " at index " + std::to_string(index) + ", committed was " + std::to_string(call.committed));
 }
 
 void Judge::remember(const CallRecord& call, const CallRecord*& latest) const {
@@ -193,6 +222,7 @@ void Judge::judge_read(const CallRecord& call, std::uint64_t index) {
       call.operation);
   Complaint complaint = compare(call, index, expected);
   if (!complaint) complaint = out_of_time(call, index);
+  if (!complaint) complaint = too_early(call, index);
   if (complaint) {
     doubts_.emplace(call.id, std::move(*complaint));
   } else if (settled_.insert(call.id).second && call.outcome != Outcome::kUnknown) {

@@ -4,9 +4,11 @@
 // real time.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "sim/history/history.h"
+#include "sim/oracles/model.h"
 
 namespace detcd::sim {
 
@@ -14,6 +16,7 @@ struct Judgement {
   std::optional<Violation> violation;
   std::uint64_t acknowledged = 0;  // Answers that were compared.
   std::uint64_t unordered = 0;     // Calls that could not be placed in the order.
+  Model model;                     // After all that was applied.
 };
 
 [[nodiscard]] Judgement judge_linearizability(const History& history);

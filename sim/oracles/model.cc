@@ -217,29 +217,31 @@ void Model::decide(const apply::TxnRequest& txn, Decisions& decisions) const {
   }
 }
 
-std::optional<ApiError> Model::refuse(const apply::RequestOp& operation, const Decisions& decisions,
-                                      std::size_t& next) const {
-  if (const auto* range = std::get_if<apply::RangeRequest>(&operation.request)) {
+std::optional<ApiError> Model::refuse(const apply::RequestOp& operation, Check what,
+                                      const Decisions& decisions, std::size_t& next) const {
+  const auto* range = std::get_if<apply::RangeRequest>(&operation.request);
+  if (range != nullptr && what == Check::kRanges) {
     if (range->revision == 0) return std::nullopt;
     if (range->revision > revision_) return ApiError::kFutureRev;
     if (range->revision < compacted_) return ApiError::kCompacted;
   }
-  if (const auto* put = std::get_if<apply::PutRequest>(&operation.request)) {
+  const auto* put = std::get_if<apply::PutRequest>(&operation.request);
+  if (put != nullptr && what == Check::kPuts) {
     const bool must_exist = put->ignore_value || put->ignore_lease;
     if (must_exist && find(put->key, revision_) == nullptr) return ApiError::kKeyNotFound;
     if (put->lease != 0) return ApiError::kLeaseNotFound;
   }
   if (const auto* nested = std::get_if<apply::TxnRequest>(&operation.request)) {
-    return refuse(*nested, decisions, next);
+    return refuse(*nested, what, decisions, next);
   }
   return std::nullopt;
 }
 
-std::optional<ApiError> Model::refuse(const apply::TxnRequest& txn, const Decisions& decisions,
-                                      std::size_t& next) const {
+std::optional<ApiError> Model::refuse(const apply::TxnRequest& txn, Check what,
+                                      const Decisions& decisions, std::size_t& next) const {
   const bool succeeded = decisions[next++];
   for (const apply::RequestOp& operation : succeeded ? txn.success : txn.failure) {
-    const std::optional<ApiError> refused = refuse(operation, decisions, next);
+    const std::optional<ApiError> refused = refuse(operation, what, decisions, next);
     if (refused) return refused;
   }
   return std::nullopt;
@@ -273,7 +275,11 @@ Answer Model::apply(const apply::TxnRequest& txn) {
   Decisions decisions;
   decide(txn, decisions);
   std::size_t next = 0;
-  if (const std::optional<ApiError> refused = refuse(txn, decisions, next)) return *refused;
+  // All puts are looked at before the first range (ETCD.md §2.5).
+  for (const Check what : {Check::kPuts, Check::kRanges}) {
+    next = 0;
+    if (const std::optional<ApiError> refused = refuse(txn, what, decisions, next)) return *refused;
+  }
   next = 0;
   apply::TxnResponse response = run(txn, decisions, next);
   if (wrote_) revision_ = writing();

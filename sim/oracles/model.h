@@ -45,10 +45,11 @@ class Model {
   [[nodiscard]] bool holds(const apply::Compare& compare) const;
   [[nodiscard]] bool holds_for(const apply::Compare& compare, const apply::KeyValue* kv) const;
   void decide(const apply::TxnRequest& txn, Decisions& decisions) const;
-  [[nodiscard]] std::optional<apply::ApiError> refuse(const apply::TxnRequest& txn,
+  enum class Check : std::uint8_t { kPuts, kRanges };
+  [[nodiscard]] std::optional<apply::ApiError> refuse(const apply::TxnRequest& txn, Check what,
                                                       const Decisions& decisions,
                                                       std::size_t& next) const;
-  [[nodiscard]] std::optional<apply::ApiError> refuse(const apply::RequestOp& operation,
+  [[nodiscard]] std::optional<apply::ApiError> refuse(const apply::RequestOp& operation, Check what,
                                                       const Decisions& decisions,
                                                       std::size_t& next) const;
   apply::TxnResponse run(const apply::TxnRequest& txn, const Decisions& decisions,

@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "runtime/random.h"
 #include "sim/kernel/distribution.h"
+#include "sim/plan/draw.h"
+#include "sim/plan/operations.h"
 
 namespace detcd::sim {
 namespace {
@@ -20,8 +22,6 @@ constexpr Site kLength{"plan: length of a fault"};
 constexpr Site kVictim{"plan: victim of a fault"};
 constexpr Site kDetail{"plan: detail of a fault"};
 constexpr Site kTarget{"plan: aim of a fault"};
-constexpr Site kOperation{"plan: operation"};
-constexpr Site kPace{"plan: pace of a client"};
 
 enum class Family : std::uint64_t {
   kCrash,
@@ -34,28 +34,15 @@ enum class Family : std::uint64_t {
   kClock,
   kRotSnapshot,
   kPutBack,
+  kEcho,
 };
-constexpr std::uint64_t kFamilies = 10;
+constexpr std::uint64_t kFamilies = 11;
 constexpr std::uint64_t kFamilyEntities = 100;
 
-class Draw {
- public:
-  Draw(std::uint64_t seed, std::uint64_t entity) : seed_(seed), entity_(entity) {}
-  [[nodiscard]] std::uint64_t word(Site site, std::uint64_t ordinal) const {
-    return keyed_draw(seed_, site.key, entity_, ordinal);
-  }
-  [[nodiscard]] std::uint64_t pick(Site site, std::uint64_t ordinal, std::uint64_t bound) const {
-    return below(word(site, ordinal), bound);
-  }
-  // The draws of another family.
-  [[nodiscard]] Draw of(Family family) const {
-    return {seed_, kFamilyEntities + static_cast<std::uint64_t>(family)};
-  }
-
- private:
-  std::uint64_t seed_;
-  std::uint64_t entity_;
-};
+// The draws of another family.
+Draw draws_of(Family family, const Draw& draw) {
+  return draw.of(kFamilyEntities + static_cast<std::uint64_t>(family));
+}
 
 std::uint32_t victim(const Draw& draw, std::uint64_t ordinal, std::uint32_t nodes) {
   return static_cast<std::uint32_t>(draw.pick(kVictim, ordinal, nodes)) + 1;
@@ -96,10 +83,11 @@ Partition draw_partition(const Draw& draw, std::uint64_t ordinal, const Settings
 Rot draw_rot(const Draw& draw, std::uint64_t ordinal, const Settings& settings) {
   const std::uint32_t minority = std::max(1U, (settings.nodes - 1) / 2);
   Rot rot;
-  rot.node = static_cast<std::uint32_t>(draw.of(Family::kRot).pick(kVictim, 0, settings.nodes) +
-                                        draw.pick(kDetail, ordinal, minority)) %
-                 settings.nodes +
-             1;
+  rot.node =
+      static_cast<std::uint32_t>(draws_of(Family::kRot, draw).pick(kVictim, 0, settings.nodes) +
+                                 draw.pick(kDetail, ordinal, minority)) %
+          settings.nodes +
+      1;
   rot.where = draw.word(kDetail, ordinal) >> 16;
   return rot;
 }
@@ -126,7 +114,7 @@ Fault draw_fault(Family family, const Draw& draw, std::uint64_t ordinal, const S
       return PutBack{who, log_uniform(mix64(word), election / 2, election * 8),
                      log_uniform(word, election / 10, election)};
     case Family::kPause:
-      return Pause{aims ? kLeader : who, log_uniform(word, 10ms, election * 5)};
+      return Pause{aims ? kLeader : who, log_uniform(word, election / 4, election * 5)};
     case Family::kPartition: {
       const Duration length = log_uniform(word, election / 5, election * 15);
       return draw_partition(draw, ordinal, settings, length);
@@ -147,6 +135,8 @@ Fault draw_fault(Family family, const Draw& draw, std::uint64_t ordinal, const S
       const Duration step = log_uniform(word, 1ms, 600s);
       return ClockSkew{who, drift, (word & 1) != 0 ? step : -step};
     }
+    case Family::kEcho:
+      return Echo{log_uniform(word, election, election * 15)};
   }
   return Crash{who, down};
 }
@@ -163,104 +153,6 @@ bool enabled(Family family, const Draw& draw, const Settings& settings) {
     return family == Family::kCrash || family == Family::kPartition;
   }
   return draw.pick(kMask, static_cast<std::uint64_t>(family), 2) == 0;
-}
-
-// ---- Operations ---------------------------------------------------------------------------------
-
-constexpr std::uint64_t kKeys = 8;
-
-std::string key(const Draw& draw, std::uint64_t ordinal) {
-  return "k" + std::to_string(draw.pick(kOperation, ordinal, kKeys));
-}
-
-apply::RangeRequest draw_range(const Draw& draw, std::uint64_t base) {
-  apply::RangeRequest range;
-  range.key = key(draw, base);
-  switch (draw.pick(kOperation, base + 1, 4)) {
-    case 0:
-      range.range_end = "l";
-      break;
-    case 1:
-      range.range_end = key(draw, base + 2);
-      break;
-    default:
-      break;
-  }
-  range.serializable = draw.pick(kOperation, base + 3, 5) == 0;
-  if (draw.pick(kOperation, base + 4, 4) == 0) {
-    range.limit = static_cast<std::int64_t>(draw.pick(kOperation, base + 5, 4));
-    range.sort_order = static_cast<std::int32_t>(draw.pick(kOperation, base + 6, 3));
-    range.sort_target = static_cast<std::int32_t>(draw.pick(kOperation, base + 7, 5));
-    range.keys_only = draw.pick(kOperation, base + 8, 6) == 0;
-    range.count_only = draw.pick(kOperation, base + 9, 6) == 0;
-  }
-  if (draw.pick(kOperation, base + 10, 6) == 0) {
-    range.revision = static_cast<std::int64_t>(draw.pick(kOperation, base + 11, 200));
-  }
-  return range;
-}
-
-apply::PutRequest draw_put(const Draw& draw, std::uint64_t base, std::uint64_t id) {
-  apply::PutRequest put;
-  put.key = key(draw, base);
-  put.value = "v" + std::to_string(id);
-  // Some values are long enough to span disk sectors.
-  if (draw.pick(kOperation, base + 1, 8) == 0) {
-    put.value.resize(1 + draw.pick(kOperation, base + 2, 3000), 'x');
-  }
-  put.prev_kv = draw.pick(kOperation, base + 3, 3) == 0;
-  return put;
-}
-
-apply::TxnRequest draw_txn(const Draw& draw, std::uint64_t base, std::uint64_t id) {
-  apply::TxnRequest txn;
-  apply::Compare compare;
-  compare.key = key(draw, base + 20);
-  compare.target = static_cast<std::int32_t>(draw.pick(kOperation, base + 21, 4));
-  compare.result = static_cast<std::int32_t>(draw.pick(kOperation, base + 22, 4));
-  compare.number = static_cast<std::int64_t>(draw.pick(kOperation, base + 23, 3));
-  if (compare.target == 3) compare.value = "v" + std::to_string(id / 2);
-  txn.compare.push_back(compare);
-  txn.success.push_back({draw_put(draw, base, id)});
-  txn.success.push_back({draw_range(draw, base + 30)});
-  txn.failure.push_back({draw_range(draw, base + 30)});
-  if (draw.pick(kOperation, base + 24, 2) == 0) {
-    txn.failure.push_back({apply::DeleteRangeRequest{key(draw, base + 25), "", true}});
-  }
-  return txn;
-}
-
-// A client that waits for its write can't see that its member answers from the past: some only
-// read.
-Operation draw_operation(const Draw& draw, std::uint64_t base, std::uint64_t id) {
-  const std::uint64_t kind = draw.pick(kOperation, base + 50, 100);
-  const bool reader = draw.pick(kPace, ~std::uint64_t{0}, 3) == 0;
-  if (reader && kind < 90) return draw_range(draw, base);
-  if (kind < 40) return draw_put(draw, base, id);
-  if (kind < 72) return draw_range(draw, base);
-  if (kind < 90) return draw_txn(draw, base, id);
-  if (kind < 97) {
-    apply::DeleteRangeRequest erase{key(draw, base), "", draw.pick(kOperation, base + 1, 2) == 0};
-    if (draw.pick(kOperation, base + 2, 4) == 0) erase.range_end = "k9";
-    return erase;
-  }
-  return apply::CompactionRequest{
-      static_cast<std::int64_t>(1 + draw.pick(kOperation, base + 1, 300)),
-      draw.pick(kOperation, base + 2, 2) == 0};
-}
-
-void add_operations(std::uint64_t seed, const Settings& settings, Plan& plan) {
-  constexpr std::uint64_t kDrawsPerOperation = 64;
-  for (std::uint32_t client = 1; client <= settings.clients; ++client) {
-    const Draw draw(seed, 1000 + client);
-    Duration at = settings.election;
-    for (std::uint64_t n = 0; at < settings.length; ++n) {
-      const std::uint64_t id = client * 1'000'000ULL + n;
-      plan.operations.push_back({at, client, id, draw_operation(draw, n * kDrawsPerOperation, id)});
-      at += exponential(draw.word(kPace, n), settings.election / 10);
-    }
-  }
-  std::ranges::stable_sort(plan.operations, {}, &OperationEntry::at);
 }
 
 }  // namespace
@@ -283,8 +175,18 @@ Result<Settings> draw_settings(std::uint64_t seed, std::string_view profile) {
   constexpr std::uint64_t kCounts[] = {10, 50, 100, 1000};
   settings.snapshot_count = kCounts[draw.pick(kSettings, 5, 4)];
   settings.catch_up_entries = kCounts[draw.pick(kSettings, 6, 3)];
-  settings.wal_segment_bytes = log_uniform(draw.word(kSettings, 7), 16 << 10, 1 << 20) & ~0xfffULL;
+  settings.wal_segment_bytes = log_uniform(draw.word(kSettings, 7), 4 << 10, 1 << 20) & ~0xfffULL;
   settings.pre_vote = draw.pick(kSettings, 8, 5) != 0;
+  constexpr std::uint64_t kAppends[] = {100, 1000, 10'000, 1 << 20};
+  settings.append_bytes_max = kAppends[draw.pick(kSettings, 11, 4)];
+  constexpr std::uint64_t kWindows[] = {1, 2, 8, 512};
+  settings.inflight_messages_max = kWindows[draw.pick(kSettings, 12, 4)];
+  constexpr std::uint64_t kChunks[] = {300, 2000, 20'000, 1 << 20};
+  settings.chunk_bytes = kChunks[draw.pick(kSettings, 13, 4)];
+  constexpr std::uint64_t kSteps[] = {10, 50, 500, 10'000};
+  settings.step_units = kSteps[draw.pick(kSettings, 14, 4)];
+  constexpr std::uint64_t kKeys[] = {3, 8, 8, 150};
+  settings.keys = kKeys[draw.pick(kSettings, 15, 4)];
   settings.link_latency = log_uniform(draw.word(kSettings, 9), 50us, settings.heartbeat / 5);
   settings.sync_latency = log_uniform(draw.word(kSettings, 10), 50us, settings.heartbeat / 5);
   if (settings.nodes == 1) {
@@ -310,7 +212,7 @@ Plan draw_plan(std::uint64_t seed, const Settings& settings) {
     }
   }
   std::ranges::stable_sort(plan.faults, {}, &FaultEntry::at);
-  add_operations(seed, settings, plan);
+  plan.operations = draw_operations(seed, settings);
   return plan;
 }
 

@@ -116,6 +116,7 @@ Fault fault(Words& words) {
     skew.wall_step = after(words, "wall-step");
     return skew;
   }
+  if (kind == "echo") return Echo{after(words, "for")};
   words.fail();
   return Crash{};
 }
@@ -325,6 +326,16 @@ Result<void> parse_setting(std::string_view line, Settings& settings) {
     settings.catch_up_entries = words.number();
   else if (key == "wal-segment-bytes")
     settings.wal_segment_bytes = words.number();
+  else if (key == "append-bytes-max")
+    settings.append_bytes_max = words.number();
+  else if (key == "inflight-messages-max")
+    settings.inflight_messages_max = words.number();
+  else if (key == "chunk-bytes")
+    settings.chunk_bytes = words.number();
+  else if (key == "step-units")
+    settings.step_units = words.number();
+  else if (key == "keys")
+    settings.keys = words.number();
   else if (key == "pre-vote")
     settings.pre_vote = words.number() != 0;
   else if (key == "link-latency")

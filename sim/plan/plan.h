@@ -78,8 +78,13 @@ struct ClockSkew {  // The boot clock drifts, the wall clock steps.
   friend bool operator==(const ClockSkew&, const ClockSkew&) = default;
 };
 
+struct Echo {  // Some messages between members arrive once more, later.
+  Duration length{};
+  friend bool operator==(const Echo&, const Echo&) = default;
+};
+
 using Fault =
-    std::variant<Crash, PowerLoss, Rot, Pause, Partition, Delay, Reset, ClockSkew, PutBack>;
+    std::variant<Crash, PowerLoss, Rot, Pause, Partition, Delay, Reset, ClockSkew, PutBack, Echo>;
 
 struct FaultEntry {
   Duration at{};
@@ -90,7 +95,12 @@ struct FaultEntry {
 using Operation = std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
                                apply::TxnRequest, apply::CompactionRequest>;
 
-// A client does its operations in order; one starts at `at`, or when the one before has ended.
+// A number below zero where a revision is asked for (in a Range, a Compaction, a Compare) counts
+// back from the newest revision that the client has seen when it calls, -1 being that one: so the
+// same plan asks for what is there, however the run goes.
+
+// A client does its operations in order; one starts at `at`, or when the one before has ended,
+// and is left out when that is much later.
 struct OperationEntry {
   Duration at{};
   std::uint32_t client = 1;
@@ -110,6 +120,11 @@ struct Settings {
   std::uint64_t snapshot_count = 1000;
   std::uint64_t catch_up_entries = 50;
   std::uint64_t wal_segment_bytes = 256 << 10;
+  std::uint64_t append_bytes_max = 1 << 20;
+  std::uint64_t inflight_messages_max = 512;
+  std::uint64_t chunk_bytes = 1 << 20;
+  std::uint64_t step_units = 10'000;  // Of applying and reading in one step.
+  std::uint64_t keys = 8;
   bool pre_vote = true;
   Duration link_latency = 500us;     // Base, one way.
   Duration sync_latency = 1ms;       // Mean.

@@ -48,6 +48,10 @@ std::string words(const ClockSkew& fault) {
          " wall-step " + print_duration(fault.wall_step);
 }
 
+std::string words(const Echo& fault) {
+  return "echo for " + print_duration(fault.length);
+}
+
 std::string number(std::string_view name, std::int64_t value) {
   return value == 0 ? "" : " " + std::string(name) + " " + std::to_string(value);
 }
@@ -135,6 +139,11 @@ std::string print(const Settings& settings) {
   line("snapshot-count", std::to_string(settings.snapshot_count));
   line("catch-up-entries", std::to_string(settings.catch_up_entries));
   line("wal-segment-bytes", std::to_string(settings.wal_segment_bytes));
+  line("append-bytes-max", std::to_string(settings.append_bytes_max));
+  line("inflight-messages-max", std::to_string(settings.inflight_messages_max));
+  line("chunk-bytes", std::to_string(settings.chunk_bytes));
+  line("step-units", std::to_string(settings.step_units));
+  line("keys", std::to_string(settings.keys));
   line("pre-vote", settings.pre_vote ? "1" : "0");
   line("link-latency", print_duration(settings.link_latency));
   line("sync-latency", print_duration(settings.sync_latency));

@@ -60,6 +60,7 @@ struct Cluster::Seat {
   std::unique_ptr<server::Observer> observer;
   std::unique_ptr<member::Member> member;
   bool doubtful = false;
+  std::uint64_t lives = 0;
   Machine machine;
 };
 
@@ -89,6 +90,7 @@ Cluster::~Cluster() {
 }
 
 runtime::Task<void> Cluster::live(Seat& seat) {
+  ++seat.lives;
   const Settings& settings = options_.settings;
   const telemetry::Log log(seat.log, telemetry::Level::kInfo);
   member::Options options;
@@ -104,9 +106,15 @@ runtime::Task<void> Cluster::live(Seat& seat) {
   options.node.snapshot_count = settings.snapshot_count;
   options.node.catch_up_entries = settings.catch_up_entries;
   options.node.wal_segment_bytes = settings.wal_segment_bytes;
+  options.node.append_bytes_max = settings.append_bytes_max;
+  options.node.inflight_messages_max = settings.inflight_messages_max;
+  options.node.chunk_bytes = static_cast<std::uint32_t>(settings.chunk_bytes);
+  options.node.step_units = settings.step_units;
   options.peer_addresses = {host(seat.node) + ":2380"};
   options.client_addresses = {host(seat.node) + ":2379"};
-  seat.observer = oracle_.observer(seat.node);
+  seat.observer = oracle_.observer(seat.node, seat.machine.disk().rotted()
+                                                  ? ClusterOracle::DiskHistory::kRotten
+                                                  : ClusterOracle::DiskHistory::kHonest);
   const runtime::World world = seat.machine.world();
   Result<std::unique_ptr<member::Member>> opened =
       co_await member::Member::open(world, log, std::move(options), seat.observer.get());
@@ -162,6 +170,24 @@ void Cluster::put_back(std::uint32_t node, DiskImage copy) {
 server::Node* Cluster::node(std::uint32_t node) const {
   const Seat& seat = *seats_.at(node - 1);
   return seat.machine.running() && seat.member != nullptr ? &seat.member->node() : nullptr;
+}
+
+std::uint32_t Cluster::node_of(std::uint64_t member_id) const {
+  for (std::uint32_t node = 1; node <= size(); ++node) {
+    if (members_[node - 1].id == member_id) return node;
+  }
+  return 0;
+}
+
+std::uint64_t Cluster::lives(std::uint32_t node) const {
+  return seats_.at(node - 1)->lives;
+}
+
+void Cluster::deliver(std::uint32_t node, raft::Message message) {
+  server::Node* const member = this->node(node);
+  if (member == nullptr) return;
+  transport::Receiver& receiver = *member;
+  receiver.on_message(std::move(message));
 }
 
 bool Cluster::is_doubtful(std::uint32_t number) const {

@@ -266,9 +266,15 @@ bool Faults::happen(const ClockSkew& fault) {
   return true;
 }
 
+bool Faults::happen(const Echo& fault) {
+  echoes_.begin(fault.length);
+  return cluster_.size() > 1;
+}
+
 void Faults::calm() {
   calm_ = true;
   tell(0, "all faults end; whoever is down starts");
+  echoes_.end();
   armed_.clear();
   network_.heal_all();
   for (const auto& [link, extra] : delays_) set_delay(link, Duration{});

@@ -9,13 +9,18 @@
 #include <vector>
 
 #include "sim/run/cluster.h"
+#include "sim/run/echo.h"
 
 namespace detcd::sim {
 
 class Faults {
  public:
   Faults(Kernel& kernel, SimNetwork& network, Cluster& cluster, const Settings& settings)
-      : kernel_(kernel), network_(network), cluster_(cluster), settings_(settings) {}
+      : kernel_(kernel),
+        network_(network),
+        cluster_(cluster),
+        settings_(settings),
+        echoes_(kernel, cluster, settings) {}
   ~Faults();
 
   // Told of faults, deaths and recoveries as they happen, in words.
@@ -25,6 +30,8 @@ class Faults {
   void schedule(const std::vector<FaultEntry>& entries);
   // Ends every fault: links heal, clocks run true, everybody is started. No later fault happens.
   void calm();
+  // A message between members left its sender.
+  void heard(std::uint32_t node, const raft::Message& message) { echoes_.sent(node, message); }
   [[nodiscard]] std::uint64_t carried_out() const { return carried_out_; }
 
  private:
@@ -41,6 +48,7 @@ class Faults {
   bool happen(const Delay& fault);
   bool happen(const Reset& fault);
   bool happen(const ClockSkew& fault);
+  bool happen(const Echo& fault);
   // Whom a fault of `node` hits now; 0: nobody.
   [[nodiscard]] std::uint32_t resolve(std::uint32_t node) const;
   bool end_life(std::uint32_t node, Death death, Duration down, std::uint64_t boundary);
@@ -63,6 +71,7 @@ class Faults {
   Cluster& cluster_;
   const Settings& settings_;
   Teller teller_;
+  Echoes echoes_;
   std::uint64_t carried_out_ = 0;
   bool calm_ = false;
   std::map<Link, std::uint32_t> cuts_;

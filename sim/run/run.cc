@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sim/oracles/cluster.h"
+#include "sim/oracles/keyspace.h"
 #include "sim/oracles/linearizability.h"
 #include "sim/plan/generate.h"
 #include "sim/run/cluster.h"
@@ -43,6 +44,9 @@ class Run {
       });
     }
     faults_->schedule(options_.plan.faults);
+    oracle_.on_send([this](std::uint32_t node, const raft::Message& message) {
+      faults_->heard(node, message);
+    });
     start_clients();
     const VirtualTime calm{options_.settings.length};
     kernel_.run_until([this] { return broken(); }, calm);
@@ -52,6 +56,7 @@ class Run {
       settled_ = kernel_.run_until([this] { return broken() || settled(); }, patience);
     }
     RunResult result = judge();
+    oracle_.on_send({});
     clients_.clear();
     faults_.reset();
     cluster_.reset();
@@ -76,6 +81,7 @@ class Run {
   // Everybody serves, has applied everything, and every call has ended.
   [[nodiscard]] bool settled();
   [[nodiscard]] RunResult judge();
+  [[nodiscard]] std::optional<Violation> judge_what_is_left(const Model& model) const;
   [[nodiscard]] std::string unsettled() const;
 
   const RunOptions& options_;
@@ -125,7 +131,10 @@ void Run::start_clients() {
     job.endpoints = cluster_->endpoints();
     // Every client has a favourite of its own.
     std::ranges::rotate(job.endpoints, job.endpoints.begin() + (client - 1) % cluster_->size());
-    job.timeout = options_.settings.election * 8;
+    // Every third client waits for what a member says of its own when it gives up.
+    const bool patient = client % 3 == 0;
+    job.timeout = options_.settings.election * 8 + (patient ? 6s : 0s);
+    job.patience = job.timeout + options_.settings.election * 2;
     for (const OperationEntry& entry : options_.plan.operations) {
       if (entry.client == client) job.operations.push_back(entry);
     }
@@ -167,6 +176,18 @@ std::string Run::unsettled() const {
   return {};
 }
 
+std::optional<Violation> Run::judge_what_is_left(const Model& model) const {
+  std::vector<Replica> replicas;
+  for (std::uint32_t number = 1; number <= cluster_->size(); ++number) {
+    const apply::Applier& applier = cluster_->node(number)->applier();
+    // Something may have been committed in the very last events.
+    const bool all =
+        !history_.log.empty() && applier.applied().index == history_.log.rbegin()->first;
+    if (all) replicas.push_back({number, &applier});
+  }
+  return judge_keyspace(model, replicas);
+}
+
 RunResult Run::judge() {
   RunResult result;
   result.violation = oracle_.violation();
@@ -176,6 +197,7 @@ RunResult Run::judge() {
   }
   const Judgement judgement = judge_linearizability(history_);
   if (!result.violation) result.violation = judgement.violation;
+  if (!result.violation && settled_) result.violation = judge_what_is_left(judgement.model);
   if (!result.violation && !settled_) {
     result.violation =
         Violation{"liveness", "the cluster didn't recover after all faults ended: " + unsettled()};

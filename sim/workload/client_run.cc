@@ -1,10 +1,12 @@
 #include "sim/workload/client_run.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "apply/api_error.h"
 #include "base/hash.h"
 #include "runtime/wait.h"
+#include "sim/plan/resolve.h"
 
 namespace detcd::sim {
 namespace {
@@ -79,17 +81,23 @@ runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& hi
   options.connect_timeout = job.timeout / 4;
   client::Client client(world.scheduler, world.network, world.random, options);
   const TimePoint start = world.clock.boot();
+  apply::Revision seen = 0;
   for (const OperationEntry& entry : job.operations) {
     const TimePoint at = start + entry.at;
     if (world.clock.boot() < at) co_await runtime::sleep_until(world.scheduler, at);
+    // What waited so long behind a slow call is passed over: the run must end. The last is done.
+    const bool late = world.clock.boot() > at + job.patience;
+    if (late && entry != job.operations.back()) continue;
     CallRecord& call = history.calls[entry.id];
     call.id = entry.id;
     call.client = entry.client;
-    call.operation = entry.operation;
+    call.operation = resolve(entry.operation, seen);
     call.called = kernel.now();
+    call.committed = history.committed;
     if (job.tell) job.tell(call);
     co_await perform(client, call, CallOptions(world.clock.boot() + job.timeout, entry.id));
     call.ended = kernel.now();
+    seen = std::max(seen, call.header.revision);
     if (job.tell) job.tell(call);
     kernel.note(NodeNumber(0), digest(call));
   }

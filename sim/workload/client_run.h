@@ -17,6 +17,7 @@ struct ClientJob {
   std::vector<std::string> endpoints;
   std::vector<OperationEntry> operations;  // Of this client, by time.
   Duration timeout{};                      // Of each call.
+  Duration patience{};                     // An operation that is later than this is left out.
   // Told of each call when it begins and when it has ended.
   std::function<void(const CallRecord&)> tell;
 };

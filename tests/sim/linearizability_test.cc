@@ -124,6 +124,16 @@ class Story {
     call.outcome = Outcome::kAnswered;
     call.response = std::move(response);
     call.header.revision = revision;
+    call.header.raft_term = 2;
+    return *this;
+  }
+  // So much was committed when the latest call began, as some member knew.
+  Story& committed(std::uint64_t index) {
+    history_.calls.at(last_).committed = index;
+    return *this;
+  }
+  Story& in_term(std::uint64_t term) {
+    history_.calls.at(last_).header.raft_term = term;
     return *this;
   }
   Story& refused(ApiError error) {
@@ -235,6 +245,27 @@ TEST(Linearizability, AStaleReadIsSeen) {
       .get_a({1, 2}, 1, 1, {})
       .get_a({3, 4}, 2, 2, kOne)
       .expect_legal("the old state, then the new one");
+}
+
+TEST(Linearizability, AReadHasAllThatWasCommittedWhenItWasCalled) {
+  const auto story = [](std::uint64_t committed) {
+    return Story().put_a({0, 20}, 2, "1", 2).get_a({6, 9}, 1, 1, {}).committed(committed);
+  };
+  story(1).expect_legal("the write isn't committed yet");
+  story(2).expect_illegal("the write is committed and not answered", "committed was 2");
+  Story()
+      .put_a({0, 20}, 2, "1", 2)
+      .call({6, 9}, serializable("a"))
+      .served(1)
+      .answered(rows(1, {}), 1)
+      .committed(2)
+      .expect_legal("a serializable read may be behind");
+}
+
+TEST(Linearizability, AHeaderIsNotOfAnOlderTermThanTheEntry) {
+  Story().put_a({0, 5}, 2, "1", 2).in_term(1).expect_legal("the entry's term");
+  Story().put_a({0, 5}, 2, "1", 2).in_term(2).expect_legal("a later one");
+  Story().put_a({0, 5}, 2, "1", 2).in_term(0).expect_illegal("an older one", "older term");
 }
 
 TEST(Linearizability, SerializableReadsMayBeOldButNotWrong) {

@@ -1,0 +1,67 @@
+// The judge of what members tell each other: a vote goes to a log that isn't behind, what is
+// acknowledged equals the leader's log, stays, and isn't forgotten over a restart. It sees each
+// message when it leaves, so when all that it promises must be synced.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "raft/events.h"
+#include "raft/raft.h"
+#include "sim/history/history.h"
+
+namespace detcd::sim {
+
+class ReplicationOracle {
+ public:
+  using Fail = std::function<void(std::string oracle, std::string message)>;
+  ReplicationOracle(const History& history, Fail fail)
+      : history_(history), fail_(std::move(fail)) {}
+
+  // After every step; the first one of a life is the one after which it is asked what it remembers.
+  void stepped(std::uint32_t node, const raft::Raft& core);
+  void sent(std::uint32_t node, const raft::Message& message);
+  void voted(std::uint32_t node, const raft::VoteCast& vote);
+  // Its directory is an older copy of itself now: it may have forgotten anything, and what it knows
+  // isn't judged by what it said before.
+  void put_back(std::uint32_t node);
+  // The member's life is over.
+  void ended(std::uint32_t node);
+
+ private:
+  // What was told about the log's end: votes compare these.
+  struct Position {
+    raft::Term term;
+    raft::Index index;
+    friend auto operator<=>(const Position&, const Position&) = default;
+  };
+  struct Member {
+    const raft::Raft* core = nullptr;  // While it lives and has made a step.
+    raft::Index commit;
+    // It acknowledged `match` in `term`; the entry there is of term `entry`.
+    raft::Term term;
+    raft::Index match;
+    raft::Term entry;
+    raft::Term answered;  // The newest term that it answered in.
+    raft::Term voted_in;  // It granted its vote to `vote` in this term.
+    std::optional<raft::NodeId> vote;
+    bool put_back = false;  // And it hasn't become Recovering since.
+  };
+  // A leader counts on each member only for what that member has.
+  void check_progress(std::uint32_t node, const raft::Raft& core);
+  void recall(std::uint32_t node, Member& member, const raft::Raft& core);
+  void acknowledged(std::uint32_t node, const raft::Message& message,
+                    const raft::AppendResponse& response);
+  void check_vote(std::uint32_t node, raft::NodeId candidate, raft::Term term, bool pre);
+
+  const History& history_;
+  Fail fail_;
+  std::map<std::uint32_t, Member> members_;
+  std::map<std::tuple<std::uint64_t, raft::Term, bool>, Position> asked_;  // Candidate, term, pre.
+};
+
+}  // namespace detcd::sim
