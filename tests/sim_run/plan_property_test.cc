@@ -113,7 +113,7 @@ void shrink_file(const std::string& path) {
   const RunResult judged = run_in_child(options_of(*trace)).result;
   if (!judged.violation) return;
   Judge judge(judged.violation->fingerprint(), 1);
-  const ShrinkLimits limits{.judged = 250, .elapsed = {}, .on_step = {}};
+  const ShrinkLimits limits{.judged = 150, .elapsed = {}, .on_step = {}};
   const Shrunk small = shrink(options_of(*trace), judged.virtual_time, limits,
                               [&](std::size_t count, const MakeCandidate& candidate) {
                                 return judge.first_failing(count, candidate);
@@ -182,7 +182,7 @@ TEST(PlanProperty, AFailureIsShrunkToATraceThatReplays) {
   ASSERT_TRUE(trace) << trace.error().message;
   EXPECT_LE(trace->plan.size(), 3U);
   for (const FaultEntry& entry : trace->plan.faults) {
-    EXPECT_EQ(entry.at % 100ms, Duration{}) << "numbers are simple as well: " << print(entry);
+    EXPECT_EQ(entry.at % 10ms, Duration{}) << "numbers are simple as well: " << print(entry);
   }
   const RunResult again = run_in_child(options_of(*trace)).result;
   ASSERT_TRUE(again.violation);
