@@ -54,7 +54,7 @@ std::string encode(const RunResult& result) {
   for (const std::uint64_t hash : result.checkpoints) out.u64(hash);
   for (const std::uint64_t number :
        {result.events, result.operations, result.acknowledged, result.faults, result.leaders,
-        result.recoveries, static_cast<std::uint64_t>(result.virtual_time.count())}) {
+        result.recoveries, result.cross_checked, static_cast<std::uint64_t>(result.virtual_time.count())}) {
     out.u64(number);
   }
   return kResultMark + out.take();
@@ -77,6 +77,7 @@ bool decode(std::string_view text, RunResult& result) {
   result.faults = in.u64();
   result.leaders = in.u64();
   result.recoveries = in.u64();
+  result.cross_checked = in.u64();
   result.virtual_time = Duration(static_cast<std::int64_t>(in.u64()));
   return in.finished();
 }

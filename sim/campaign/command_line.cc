@@ -14,11 +14,12 @@ constexpr std::string_view kHelp =
     R"(detcd-sim: whole clusters of the real server in one thread, under virtual time, by seed
 
   detcd-sim run --seed N [--profile lite|swarm] [--nodes N] [--virtual-seconds S] [--trace-out F]
-                [--in-process]
+                [--in-process] [--cross-check]
       One run. Ends with one line: pass, FAIL (an oracle found a contradiction) or VOID (too little
-      happened to prove anything), the run's hash and its numbers.
+      happened to prove anything), the run's hash and its numbers. --cross-check judges what the
+      clients saw once more, by a search that knows nothing of the log, and must agree.
   detcd-sim swarm --seeds A..B [--profile lite|swarm] [--jobs J] [--trace-dir DIR] [--trace F]
-                  [--until-failure]
+                  [--until-failure] [--cross-check]
       A campaign over seeds, each in a process of its own. Every failure leaves a trace file
       (DIR/seed-N.trace; --trace F: the first one as F).
   detcd-sim replay FILE [--edited] [--log]
@@ -29,6 +30,8 @@ constexpr std::string_view kHelp =
       clients, members and micro-choices, rounder numbers, also under other seeds. Runs candidates
       for at most S seconds (60) or N times (100000), writes the best as OUT (FILE.small) and tells
       its story. --scenario: the same as a few lines for a test, for replay --edited.
+  detcd-sim check FILE --model register|cas-register|kv|set|queue|etcd [--seconds N]
+      Judges a history that somebody else recorded, in JSON lines; `check --help` says how.
 
   Exit codes: 0 pass, 1 failure or VOID, 2 wrong usage.
 )";

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sim/campaign/arguments.h"
+#include "sim/campaign/check.h"
 #include "sim/campaign/command_line.h"
 #include "sim/campaign/report.h"
 #include "sim/plan/generate.h"
@@ -30,6 +31,7 @@ Result<RunOptions> options_for(std::uint64_t seed, const Arguments& arguments) {
   if (*seconds > 0) settings->length = std::chrono::seconds(*seconds);
   options.settings = *settings;
   options.plan = draw_plan(seed, options.settings);
+  options.cross_check = arguments.has("cross-check");
   return options;
 }
 
@@ -39,6 +41,7 @@ std::string reproduce(const std::string& program, std::uint64_t seed, const Argu
   for (const char* name : {"profile", "nodes", "virtual-seconds"}) {
     if (arguments.has(name)) line += fmt::format(" --{} {}", name, arguments.text(name, ""));
   }
+  if (arguments.has("cross-check")) line += " --cross-check";
   return line;
 }
 
@@ -55,6 +58,9 @@ void print_costs(const ChildResult& child) {
   fmt::print("events/op={} cpu={}.{:03}s virtual/cpu={}\n",
              result.operations == 0 ? 0 : result.events / result.operations, child.cpu_ms / 1000,
              child.cpu_ms % 1000, child.cpu_ms == 0 ? 0 : virtual_ms / child.cpu_ms);
+  if (result.cross_checked > 0) {
+    fmt::print("cross-checked: {} calls, by search\n", result.cross_checked);
+  }
 }
 
 int finish(const RunOptions& options, const ChildResult& child, const std::string& again) {
@@ -70,8 +76,9 @@ int finish(const RunOptions& options, const ChildResult& child, const std::strin
 }  // namespace
 
 int run_command(const std::string& program, const std::vector<std::string>& arguments) {
-  const Result<Arguments> flags = Arguments::parse(
-      arguments, {"seed", "profile", "nodes", "virtual-seconds", "trace-out"}, {"in-process"});
+  const Result<Arguments> flags =
+      Arguments::parse(arguments, {"seed", "profile", "nodes", "virtual-seconds", "trace-out"},
+                       {"in-process", "cross-check"});
   if (!flags) return usage(flags.error().message);
   if (!flags->words().empty()) return usage("run takes flags only");
   if (!flags->has("seed")) return usage("run needs --seed");
@@ -196,6 +203,7 @@ class Swarm {
     acknowledged_ += result.acknowledged;
     faults_ += result.faults;
     recoveries_ += result.recoveries;
+    cross_checked_ += result.cross_checked > 0 ? 1 : 0;
     leaders_ += result.leaders;
     if (result.verdict == Verdict::kVoid) ++void_;
     if (result.verdict == Verdict::kFail) fail(ended, program);
@@ -237,6 +245,9 @@ class Swarm {
         cpu_ms_ / std::max<std::uint64_t>(done_, 1) / 1000,
         cpu_ms_ / std::max<std::uint64_t>(done_, 1) % 1000,
         cpu_ms_ == 0 ? 0 : virtual_ms_ / cpu_ms_, cpu_ms_ / 1000, cpu_ms_ / 100 % 10);
+    if (flags_.has("cross-check")) {
+      fmt::print("cross-checked by search: {} of {} runs\n", cross_checked_, done_);
+    }
     return failed_ + void_ == 0 ? 0 : 1;
   }
 
@@ -256,6 +267,7 @@ class Swarm {
   std::uint64_t faults_ = 0;
   std::uint64_t leaders_ = 0;
   std::uint64_t recoveries_ = 0;
+  std::uint64_t cross_checked_ = 0;  // Runs.
 };
 
 }  // namespace
@@ -263,7 +275,7 @@ class Swarm {
 int swarm_command(const std::string& program, const std::vector<std::string>& arguments) {
   const Result<Arguments> flags = Arguments::parse(
       arguments, {"seeds", "profile", "nodes", "virtual-seconds", "jobs", "trace-dir", "trace"},
-      {"until-failure"});
+      {"until-failure", "cross-check"});
   if (!flags) return usage(flags.error().message);
   if (!flags->words().empty()) return usage("swarm takes flags only");
   if (!flags->has("seeds")) return usage("swarm needs --seeds A..B");
@@ -280,6 +292,7 @@ int main_command(const std::string& program, const std::vector<std::string>& arg
   if (arguments.empty()) return usage("which command?");
   const std::string& command = arguments.front();
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (command == "check") return check_command(rest);
   const bool asks = command == "help" || command == "--help" || command == "-h" ||
                     std::ranges::count(rest, "--help") > 0;
   if (asks) {

@@ -14,21 +14,21 @@ using apply::Revision;
 const Model::Version* Model::find(const std::string& key, Revision at) const {
   const auto versions = keys_.find(key);
   if (versions == keys_.end()) return nullptr;
-  const Version* newest = nullptr;
-  for (const Version& version : versions->second) {
-    if (version.mod <= at) newest = &version;
+  for (auto version = versions->second.rbegin(); version != versions->second.rend(); ++version) {
+    if (version->mod <= at) return version->version != 0 ? &*version : nullptr;
   }
-  return newest != nullptr && newest->version != 0 ? newest : nullptr;
+  return nullptr;
 }
 
 std::vector<KeyValue> Model::live(const std::string& key, const std::string& end,
                                   Revision at) const {
   std::vector<KeyValue> found;
   const std::string everything("\0", 1);
-  for (const auto& [name, versions] : keys_) {
-    const bool inside =
-        end.empty() ? name == key : name >= key && (end == everything || name < end);
-    const Version* version = inside ? find(name, at) : nullptr;
+  for (auto from = keys_.lower_bound(key); from != keys_.end(); ++from) {
+    const std::string& name = from->first;
+    const bool inside = end.empty() ? name == key : end == everything || name < end;
+    if (!inside) break;
+    const Version* version = find(name, at);
     if (version == nullptr) continue;
     found.push_back({Bytes(name), Bytes(version->value), version->create, version->mod,
                      version->version, version->lease});
@@ -286,6 +286,14 @@ Answer Model::apply(const apply::TxnRequest& txn) {
   wrote_ = false;
   response.header_revision = revision_;
   return Response(std::move(response));
+}
+
+void Model::rewind(Revision revision, Revision compacted) {
+  for (auto& [key, versions] : keys_) {
+    while (!versions.empty() && versions.back().mod > revision) versions.pop_back();
+  }
+  revision_ = revision;
+  compacted_ = compacted;
 }
 
 Answer Model::read(const apply::TxnRequest& txn) const {

@@ -1,5 +1,5 @@
 // What etcd's KV store answers, written as naively as possible: a list of all versions of every
-// key, never purged, searched from front to back. The product is judged against it; nothing is
+// key, never purged, searched from back to front. The product is judged against it; nothing is
 // shared with the product but the request and answer types.
 #pragma once
 
@@ -22,6 +22,9 @@ class Model {
   [[nodiscard]] apply::Answer read(const apply::RangeRequest& range) const;
   // A read-only Txn.
   [[nodiscard]] apply::Answer read(const apply::TxnRequest& txn) const;
+  // Forgets every write behind `revision`: the state as it was then, when no more than `compacted`
+  // had been compacted.
+  void rewind(apply::Revision revision, apply::Revision compacted);
 
   [[nodiscard]] apply::Revision revision() const { return revision_; }
   [[nodiscard]] apply::Revision compact_revision() const { return compacted_; }

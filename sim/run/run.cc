@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "sim/check/cross_check.h"
 #include "sim/oracles/cluster.h"
 #include "sim/oracles/keyspace.h"
 #include "sim/oracles/linearizability.h"
@@ -82,6 +83,7 @@ class Run {
   [[nodiscard]] bool settled();
   [[nodiscard]] RunResult judge();
   [[nodiscard]] std::optional<Violation> judge_what_is_left(const Model& model) const;
+  void search_too(RunResult& result) const;
   [[nodiscard]] std::string unsettled() const;
 
   const RunOptions& options_;
@@ -188,6 +190,18 @@ std::optional<Violation> Run::judge_what_is_left(const Model& model) const {
   return judge_keyspace(model, replicas);
 }
 
+// The exact judge knows more than the clients: it may find wrong what they can explain, but never
+// right what they can't.
+void Run::search_too(RunResult& result) const {
+  const CrossCheck searched = cross_check(history_);
+  result.cross_checked = searched.calls;
+  const bool is_illegal = searched.finding && *searched.finding == Finding::kIllegal;
+  if (is_illegal && !result.violation) {
+    result.violation = Violation{
+        "cross-check", "the log orders the calls, but a search finds no order: " + searched.words};
+  }
+}
+
 RunResult Run::judge() {
   RunResult result;
   result.violation = oracle_.violation();
@@ -202,6 +216,7 @@ RunResult Run::judge() {
     result.violation =
         Violation{"liveness", "the cluster didn't recover after all faults ended: " + unsettled()};
   }
+  if (options_.cross_check) search_too(result);
   result.hash = kernel_.hash();
   result.checkpoints.assign(kernel_.checkpoints().begin(), kernel_.checkpoints().end());
   result.events = kernel_.events_run();

@@ -21,6 +21,7 @@ struct RunOptions {
   Settings settings;
   Plan plan;
   std::vector<Override> overrides;
+  bool cross_check = false;  // Judge what the clients saw once more, by search.
   // Sees every event and every line that the members log, for `replay --log`.
   std::function<void(const EventRecord&)> on_event;
   std::function<void(VirtualTime, std::uint32_t node, const telemetry::Record&)> on_log;
@@ -38,11 +39,12 @@ struct RunResult {
   std::uint64_t hash = 0;
   std::vector<std::uint64_t> checkpoints;
   std::uint64_t events = 0;
-  std::uint64_t operations = 0;    // Called.
-  std::uint64_t acknowledged = 0;  // Answers that the model confirmed.
-  std::uint64_t faults = 0;        // Carried out.
-  std::uint64_t leaders = 0;       // Elections won.
-  std::uint64_t recoveries = 0;    // Members that went through Recovering.
+  std::uint64_t operations = 0;     // Called.
+  std::uint64_t acknowledged = 0;   // Answers that the model confirmed.
+  std::uint64_t faults = 0;         // Carried out.
+  std::uint64_t leaders = 0;        // Elections won.
+  std::uint64_t recoveries = 0;     // Members that went through Recovering.
+  std::uint64_t cross_checked = 0;  // Calls that a search judged, too.
   Duration virtual_time{};
 };
 

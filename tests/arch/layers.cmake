@@ -14,6 +14,7 @@ set(owners
   "\\.pb\\.h$" "wire api client"
   "^google/protobuf" "wire api client"
   "^spdlog/" "app"
+  "^nlohmann/" "LIBS json"
   "^absl/" "LIBS absl"
   "^zlib\\.h$" "LIBS zlib"
   "^(isa-l|xxhash)" "base"
