@@ -220,7 +220,7 @@ Verdicts judge_all(const History& history) {
 
 TEST(Agreement, ARealRunIsLegalForAll) {
   expect_property("a real run is legal", [] {
-    const History history = real_run({10 + draw(60), draw(12), draw(2) == 0, true});
+    const History history = real_run({10 + draw(30), draw(12), draw(2) == 0, true});
     const Verdicts verdicts = judge_all(history);
     RC_ASSERT(verdicts.exact);
     RC_ASSERT(verdicts.revisions);

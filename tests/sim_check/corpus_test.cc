@@ -7,6 +7,8 @@
 #include <set>
 
 #include "sim/check/revisions.h"
+#include "sim/oracles/linearizability.h"
+#include "with_log.h"
 
 namespace detcd::sim {
 namespace {
@@ -25,6 +27,7 @@ std::string text(const CheckResult& result) {
 TEST(Corpus, EveryJudgeSaysWhatIsPlanted) {
   std::map<std::string_view, std::map<Finding, int>> counts;
   int by_revision = 0;
+  int exactly = 0;  // By the simulator's own judge.
   for (const CheckedHistory& history : whole_corpus()) {
     ASSERT_TRUE(history.expected);
     SCOPED_TRACE(title(history));
@@ -39,6 +42,12 @@ TEST(Corpus, EveryJudgeSaysWhatIsPlanted) {
         EXPECT_EQ(name_of(*order.finding), name_of(*history.expected)) << order.message;
       }
     }
+    if (const std::optional<History> logged = with_log(history)) {
+      ++exactly;
+      const Judgement exact = judge_linearizability(*logged);
+      EXPECT_EQ(!exact.violation, *history.expected == Finding::kLegal)
+          << (exact.violation ? exact.violation->message : "the exact judge sees nothing wrong");
+    }
     ++counts[name_of(history.model)][*history.expected];
   }
   int all = 0;
@@ -50,6 +59,7 @@ TEST(Corpus, EveryJudgeSaysWhatIsPlanted) {
   EXPECT_GE(all, 300);
   EXPECT_EQ(counts.size(), 6U);
   EXPECT_GE(by_revision, 100);
+  EXPECT_GE(exactly, 100);
 }
 
 TEST(Corpus, AnIllegalHistoryNamesLinesAndReasons) {
