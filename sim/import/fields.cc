@@ -9,6 +9,12 @@ namespace {
 
 constexpr int kDepthMax = 32;
 
+// The library names itself and its own lines first.
+std::string in_short(std::string_view what) {
+  const auto at = what.find("column ");
+  return "not JSON: " + std::string(at == std::string_view::npos ? what : what.substr(at));
+}
+
 }  // namespace
 
 Result<Json> parse_object(std::string_view text) {
@@ -29,7 +35,7 @@ Result<Json> parse_object(std::string_view text) {
   try {
     parsed = Json::parse(text, look);
   } catch (const Json::exception& e) {
-    if (wrong.empty()) return Error{Errc::kInvalid, e.what()};
+    if (wrong.empty()) return Error{Errc::kInvalid, in_short(e.what())};
   }
   if (!wrong.empty()) return Error{Errc::kInvalid, wrong};
   if (!parsed.is_object()) return Error{Errc::kInvalid, "a line must be one JSON object"};

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "corpus.h"
 
@@ -87,7 +89,7 @@ TEST(Reader, CallsWithoutEffectOrConsequenceAreDropped) {
 TEST(Reader, SaysWhichLineIsWrongAndWhy) {
   expect_error("", "no event");
   expect_error("[1]", "line 1: a line must be one JSON object");
-  expect_error("{", "line 1: ");
+  expect_error("{", "line 1: not JSON: column 2: ");
   expect_error(R"({"process":0,"process":1})", "stands twice");
   expect_error(R"({"type":"invoke","f":"read"})", R"(needs a "process")");
   expect_error(R"({"process":0.5,"type":"invoke","f":"read"})", R"(needs a "process")");
@@ -149,6 +151,33 @@ TEST(Reader, RequestsAndAnswersOfEtcdAreTakenWordForWord) {
       CheckedModel::kEtcd);
   ASSERT_EQ(history.etcd.size(), 1U);
   EXPECT_EQ(history.etcd[0].outcome, EtcdCall::Outcome::kRefused);
+}
+
+// The examples of FORMAT.md, each under the heading of its model.
+TEST(Reader, TheDocumentedExamplesAreLegal) {
+  std::ifstream in(DETCD_TEST_DATA "/../../../sim/check/FORMAT.md");
+  std::string heading;
+  std::string block;
+  bool inside = false;
+  int examples = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("## ")) heading = line.substr(3);
+    if (line != "```") {
+      if (inside) block += line + "\n";
+      continue;
+    }
+    inside = !inside;
+    const std::string whole = std::exchange(block, "");
+    if (inside || whole.find("\"process\":") == std::string::npos) continue;
+    const bool keyed = whole.find("\"key\":\"x\"") != std::string::npos;
+    const std::optional<CheckedModel> model =
+        checked_model(heading.starts_with("register") ? (keyed ? "kv" : "cas-register") : heading);
+    ASSERT_TRUE(model) << heading;
+    const CheckResult result = judge(read(whole, *model), {});
+    EXPECT_EQ(name_of(result.finding), "legal") << whole;
+    ++examples;
+  }
+  EXPECT_EQ(examples, 5);
 }
 
 TEST(Reader, EverythingIsBounded) {
