@@ -54,7 +54,8 @@ std::string encode(const RunResult& result) {
   for (const std::uint64_t hash : result.checkpoints) out.u64(hash);
   for (const std::uint64_t number :
        {result.events, result.operations, result.acknowledged, result.faults, result.leaders,
-        result.recoveries, result.cross_checked, static_cast<std::uint64_t>(result.virtual_time.count())}) {
+        result.recoveries, result.cross_checked,
+        static_cast<std::uint64_t>(result.virtual_time.count())}) {
     out.u64(number);
   }
   return kResultMark + out.take();

@@ -62,12 +62,45 @@ Answer apply_to(const Operation& operation, Model& model) {
       operation);
 }
 
+// Pairs that answers tell of, by the revision that wrote them.
+using Evidence = std::map<apply::Revision, std::vector<ToldKeyValue>>;
+
+void gather(const ToldKeyValue& kv, Evidence& evidence) {
+  if (kv.key && kv.mod_revision) evidence[*kv.mod_revision].push_back(kv);
+}
+
+void gather(const Told& told, Evidence& evidence) {
+  if (told.kvs) {
+    for (const ToldKeyValue& kv : *told.kvs) gather(kv, evidence);
+  }
+  if (told.prev_kv && *told.prev_kv) gather(**told.prev_kv, evidence);
+  if (!told.responses) return;
+  for (const Told& inner : *told.responses) gather(inner, evidence);
+}
+
+// Whether the store that has just written `kv`'s revision holds it so.
+bool bears_out(const Model& model, const ToldKeyValue& kv) {
+  apply::RangeRequest range;
+  range.key = *kv.key;
+  const Answer answer = model.read(range);
+  const auto* response = std::get_if<apply::Response>(&answer);
+  if (response == nullptr) return false;
+  const std::vector<apply::KeyValue>& kvs = std::get<apply::RangeResponse>(*response).kvs;
+  if (kvs.size() != 1 || kvs.front().mod_revision != *kv.mod_revision) return false;
+  // A value that is told empty may have been left out of an answer with keys only.
+  const bool other_value = kv.value && !kv.value->empty() && kvs.front().value.view() != *kv.value;
+  const bool other_version = kv.version && kvs.front().version != *kv.version;
+  return !other_value && !other_version;
+}
+
 // The model, with a way back.
 class Etcd final : public Specification {
  public:
   explicit Etcd(const std::vector<EtcdCall>& calls) : calls_(calls) {
     for (const EtcdCall& call : calls) {
-      if (call.outcome != Outcome::kAnswered || !call.told.revision) continue;
+      if (call.outcome != Outcome::kAnswered) continue;
+      gather(call.told, evidence_);
+      if (!call.told.revision) continue;
       const std::optional<bool> wrote = made_revision(call);
       if (wrote && *wrote) claimed_.insert(*call.told.revision);
     }
@@ -102,12 +135,14 @@ class Etcd final : public Specification {
     std::uint64_t path = 0;
   };
   [[nodiscard]] std::optional<std::string> too_early_or_late(const EtcdCall& call) const;
+  [[nodiscard]] std::optional<std::string> no_candidate(bool wrote, bool changed) const;
   Step refuse(std::string reason) {
     reason_ = std::move(reason);
     return Step::kRefused;
   }
 
   const std::vector<EtcdCall>& calls_;
+  Evidence evidence_;
   std::set<apply::Revision> claimed_;  // By writes that were answered.
   Model model_;
   // The writes that led here, in order: two states with the same writes are the same.
@@ -136,6 +171,19 @@ std::optional<std::string> Etcd::too_early_or_late(const EtcdCall& call) const {
   return std::nullopt;
 }
 
+// Why a call of unknown fate can't have had the effect that it has just had: what was seen of the
+// revision it made tells which write it was, mostly long before the search would find out.
+std::optional<std::string> Etcd::no_candidate(bool wrote, bool changed) const {
+  if (!changed) return "it would do nothing";
+  const auto seen = wrote ? evidence_.find(model_.revision()) : evidence_.end();
+  if (seen == evidence_.end()) return std::nullopt;
+  for (const ToldKeyValue& kv : seen->second) {
+    if (bears_out(model_, kv)) continue;
+    return "revision " + std::to_string(model_.revision()) + " wrote something else";
+  }
+  return std::nullopt;
+}
+
 Step Etcd::apply(std::size_t at) {
   const EtcdCall& call = calls_[at];
   if (std::optional<std::string> no = too_early_or_late(call)) return refuse(std::move(*no));
@@ -144,7 +192,7 @@ Step Etcd::apply(std::size_t at) {
   const bool wrote = model_.revision() != former.revision;
   const bool changed = wrote || model_.compact_revision() != former.compacted;
   std::optional<std::string> wrong = contradiction(call, expected);
-  if (!wrong && call.outcome == Outcome::kUnknown && !changed) wrong = "it would do nothing";
+  if (call.outcome == Outcome::kUnknown) wrong = no_candidate(wrote, changed);
   if (wrong) {
     if (changed) model_.rewind(former.revision, former.compacted);
     return refuse(std::move(*wrong));

@@ -145,10 +145,11 @@ TEST(Reader, RequestsAndAnswersOfEtcdAreTakenWordForWord) {
                                     "\n";
   expect_error(std::string(kPut) + R"({"process":0,"type":"ok","value":{"rev":2}})",
                R"("rev" of an answer is no field)", CheckedModel::kEtcd);
-  const CheckedHistory history = read(
-      std::string(kPut) +
-          R"({"process":0,"type":"fail","error":"rpc error: code = OutOfRange desc = etcdserver: mvcc: required revision is a future revision"})",
-      CheckedModel::kEtcd);
+  const CheckedHistory history =
+      read(std::string(kPut) +
+               R"({"process":0,"type":"fail","error":"rpc error: code = OutOfRange desc = )"
+               R"(etcdserver: mvcc: required revision is a future revision"})",
+           CheckedModel::kEtcd);
   ASSERT_EQ(history.etcd.size(), 1U);
   EXPECT_EQ(history.etcd[0].outcome, EtcdCall::Outcome::kRefused);
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "corpus.h"
@@ -92,6 +93,45 @@ TEST(Search, LongHistoriesTakeLittle) {
   EXPECT_EQ(found.finding, Finding::kLegal);
   EXPECT_EQ(found.order.size(), calls.size());
   EXPECT_LT(found.steps, 800'000U);
+}
+
+// Twenty writes of unknown fate, in the order opposite to that in which they began, as reads of old
+// revisions tell in the end: each write is found by what was seen of it, not by trying all orders.
+TEST(Search, UnknownWritesAreFoundByWhatWasSeenOfThem) {
+  constexpr int kWrites = 20;
+  CheckedHistory history;
+  history.model = CheckedModel::kEtcd;
+  const auto add = [&](EtcdCall call, Interval interval) {
+    history.etcd.push_back(std::move(call));
+    history.intervals.push_back(interval);
+    history.origins.push_back({"0", 1, 2});
+  };
+  for (int i = 0; i < kWrites; ++i) {
+    apply::PutRequest put;
+    put.key = "a";
+    put.value = std::to_string(i);
+    EtcdCall call;
+    call.operation = put;
+    add(call, {0, std::nullopt});
+  }
+  for (int i = 0; i < kWrites; ++i) {
+    apply::RangeRequest range;
+    range.key = "a";
+    range.revision = 2 + i;
+    EtcdCall call;
+    call.operation = range;
+    call.outcome = EtcdCall::Outcome::kAnswered;
+    call.told.revision = 1 + kWrites;
+    ToldKeyValue kv;
+    kv.key = "a";
+    kv.value = std::to_string(kWrites - 1 - i);
+    kv.mod_revision = 2 + i;
+    call.told.kvs = std::vector{kv};
+    add(call, {100, 200});
+  }
+  const CheckResult result = judge(history, {});
+  EXPECT_EQ(result.finding, Finding::kLegal);
+  EXPECT_LT(result.steps, 20'000U);
 }
 
 TEST(Search, AnEmptyHistoryIsLegal) {
