@@ -17,6 +17,7 @@ using Step = Specification::Step;
 using apply::Answer;
 
 constexpr std::size_t kShownMax = 300;
+constexpr std::size_t kEvidenceMax = 1'000'000;
 
 std::optional<bool> made_revision(const apply::TxnRequest& txn, const Told& told);
 
@@ -62,23 +63,44 @@ Answer apply_to(const Operation& operation, Model& model) {
       operation);
 }
 
-// Pairs that answers tell of, by the revision that wrote them.
-using Evidence = std::map<apply::Revision, std::vector<ToldKeyValue>>;
+// A pair that an answer tells of was so from the revision that wrote it until the one it was seen
+// at: no revision in between wrote that key.
+struct Seen {
+  ToldKeyValue kv;
+  apply::Revision until = 0;
+};
+using Evidence = std::map<std::pair<std::string, apply::Revision>, Seen>;
 
-void gather(const ToldKeyValue& kv, Evidence& evidence) {
-  if (kv.key && kv.mod_revision) evidence[*kv.mod_revision].push_back(kv);
+void gather(const ToldKeyValue& kv, apply::Revision until, Evidence& evidence) {
+  if (!kv.key || !kv.mod_revision) return;
+  Seen& seen = evidence[{*kv.key, *kv.mod_revision}];
+  // With keys only the value is left out.
+  const bool fuller = !seen.kv.key || (kv.value && !kv.value->empty());
+  if (fuller) seen.kv = kv;
+  seen.until = std::max({seen.until, until, *kv.mod_revision});
 }
 
-void gather(const Told& told, Evidence& evidence) {
+void gather(const Told& told, apply::Revision until, Evidence& evidence) {
   if (told.kvs) {
-    for (const ToldKeyValue& kv : *told.kvs) gather(kv, evidence);
+    for (const ToldKeyValue& kv : *told.kvs) gather(kv, until, evidence);
   }
-  if (told.prev_kv && *told.prev_kv) gather(**told.prev_kv, evidence);
+  if (told.prev_kv && *told.prev_kv) gather(**told.prev_kv, until, evidence);
   if (!told.responses) return;
-  for (const Told& inner : *told.responses) gather(inner, evidence);
+  // Whether they were seen before or after the transaction's own writes is of no use here.
+  for (const Told& inner : *told.responses) gather(inner, 0, evidence);
 }
 
-// Whether the store that has just written `kv`'s revision holds it so.
+void gather(const EtcdCall& call, Evidence& evidence) {
+  apply::Revision until = 0;
+  if (const auto* range = std::get_if<apply::RangeRequest>(&call.operation)) {
+    until = range->revision > 0 ? range->revision : call.told.revision.value_or(0);
+  } else if (call.told.revision) {
+    until = *call.told.revision - 1;
+  }
+  gather(call.told, until, evidence);
+}
+
+// Whether the store holds `kv` now.
 bool bears_out(const Model& model, const ToldKeyValue& kv) {
   apply::RangeRequest range;
   range.key = *kv.key;
@@ -97,13 +119,17 @@ bool bears_out(const Model& model, const ToldKeyValue& kv) {
 class Etcd final : public Specification {
  public:
   explicit Etcd(const std::vector<EtcdCall>& calls) : calls_(calls) {
+    Evidence evidence;
+    apply::Revision latest = 1;
     for (const EtcdCall& call : calls) {
       if (call.outcome != Outcome::kAnswered) continue;
-      gather(call.told, evidence_);
+      gather(call, evidence);
       if (!call.told.revision) continue;
+      latest = std::max(latest, *call.told.revision);
       const std::optional<bool> wrote = made_revision(call);
       if (wrote && *wrote) claimed_.insert(*call.told.revision);
     }
+    look_into_gaps(evidence, latest);
   }
   Step apply(std::size_t at) override;
   void undo() override {
@@ -135,6 +161,7 @@ class Etcd final : public Specification {
     std::uint64_t path = 0;
   };
   [[nodiscard]] std::optional<std::string> too_early_or_late(const EtcdCall& call) const;
+  void look_into_gaps(const Evidence& evidence, apply::Revision latest);
   [[nodiscard]] std::optional<std::string> no_candidate(bool wrote, bool changed) const;
   Step refuse(std::string reason) {
     reason_ = std::move(reason);
@@ -142,7 +169,8 @@ class Etcd final : public Specification {
   }
 
   const std::vector<EtcdCall>& calls_;
-  Evidence evidence_;
+  // Of revisions that no answered write claims: what the store holds then.
+  std::map<apply::Revision, std::vector<ToldKeyValue>> gaps_;
   std::set<apply::Revision> claimed_;  // By writes that were answered.
   Model model_;
   // The writes that led here, in order: two states with the same writes are the same.
@@ -171,15 +199,32 @@ std::optional<std::string> Etcd::too_early_or_late(const EtcdCall& call) const {
   return std::nullopt;
 }
 
+void Etcd::look_into_gaps(const Evidence& evidence, apply::Revision latest) {
+  // A gap per call of unknown fate is all that can be explained.
+  apply::Revision revision = 2;
+  while (revision <= latest && gaps_.size() < calls_.size()) {
+    if (!claimed_.contains(revision)) gaps_[revision];
+    ++revision;
+  }
+  // It only shortens the search: what is left out costs time, not truth.
+  std::size_t room = kEvidenceMax;
+  for (const auto& [name, seen] : evidence) {
+    const auto first = gaps_.lower_bound(name.second);
+    const auto last = gaps_.upper_bound(seen.until);
+    for (auto gap = first; gap != last && room > 0; ++gap, --room) gap->second.push_back(seen.kv);
+  }
+}
+
 // Why a call of unknown fate can't have had the effect that it has just had: what was seen of the
-// revision it made tells which write it was, mostly long before the search would find out.
+// revision it made, and later, tells which write it was, mostly long before the search would find
+// out.
 std::optional<std::string> Etcd::no_candidate(bool wrote, bool changed) const {
   if (!changed) return "it would do nothing";
-  const auto seen = wrote ? evidence_.find(model_.revision()) : evidence_.end();
-  if (seen == evidence_.end()) return std::nullopt;
-  for (const ToldKeyValue& kv : seen->second) {
+  const auto gap = wrote ? gaps_.find(model_.revision()) : gaps_.end();
+  if (gap == gaps_.end()) return std::nullopt;
+  for (const ToldKeyValue& kv : gap->second) {
     if (bears_out(model_, kv)) continue;
-    return "revision " + std::to_string(model_.revision()) + " wrote something else";
+    return "at revision " + std::to_string(model_.revision()) + " something else was seen";
   }
   return std::nullopt;
 }
