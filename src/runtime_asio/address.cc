@@ -98,6 +98,11 @@ Result<std::vector<Endpoint>> resolve(const Address& address) {
   addrinfo* list = nullptr;
   const int error = ::getaddrinfo(address.host.c_str(), nullptr, &hints, &list);
   if (error != 0) {
+    // A minimal system has no /etc/hosts; what this name means doesn't depend on it (RFC 6761
+    // §6.3).
+    if (address.host == "localhost") {
+      return std::vector<Endpoint>{v4(in_addr{htonl(INADDR_LOOPBACK)}, address.port)};
+    }
     const bool passing = error == EAI_AGAIN || error == EAI_MEMORY;
     return Error{passing ? Errc::kUnavailable : Errc::kNotFound,
                  "resolve " + address.host + ": " + ::gai_strerror(error)};

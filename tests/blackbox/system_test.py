@@ -170,6 +170,21 @@ def name_servers_that_do_not_answer_hold_up_no_end(work):
     expect(time.monotonic() - began < 2, f"it took {time.monotonic() - began:.1f} s")
 
 
+def localhost_is_known_without_a_hosts_file(work):
+    # As on a minimal Debian; the name servers, should there be any, mustn't help either.
+    isolated = ["unshare", "--mount", "--", "sh", "-c",
+                'mount --bind /dev/null /etc/hosts && mount --bind /dev/null /etc/resolv.conf && '
+                'exec "$@"', "sh"]
+    if run([*isolated, "true"]).returncode != 0:
+        say("left out: mounts of one's own aren't allowed here")
+        return
+    server = Server(work)
+    url = f"http://localhost:{server.client_port}"
+    server.flags = ["--listen-client-urls", url, "--advertise-client-urls", url]
+    started_by(server, *isolated).wait_ready()
+    equal(server.end(signal.SIGTERM), -signal.SIGTERM, "it ends by the signal")
+
+
 def a_log_file_at_its_limit_ends_nobody(work):
     server = Server(work)
     full = pathlib.Path(work) / "full.log"
@@ -211,6 +226,6 @@ if __name__ == "__main__":
          a_call_that_requires_a_leader_fails_at_once_without,
          the_service_manager_is_told, an_open_data_directory_is_warned_of,
          a_keepalive_without_a_timeout_ends_no_idle_client,
-         name_servers_that_do_not_answer_hold_up_no_end,
+         name_servers_that_do_not_answer_hold_up_no_end, localhost_is_known_without_a_hosts_file,
          a_log_file_at_its_limit_ends_nobody,
          a_file_that_may_not_grow_stops_the_member_and_loses_nothing)
