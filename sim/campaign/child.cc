@@ -22,6 +22,7 @@ constexpr char kResultMark = 'R';
 constexpr char kCheckMark = 'C';
 
 int report_to = -1;
+const LastWords* last_words_of_child = nullptr;
 
 void write_all(int file, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -31,15 +32,25 @@ void write_all(int file, std::string_view bytes) {
   }
 }
 
+RunResult failed(std::string oracle, std::string message) {
+  RunResult result;
+  result.verdict = Verdict::kFail;
+  result.violation = Violation{std::move(oracle), std::move(message)};
+  return result;
+}
+
 // In the child: the broken promise is the result.
 void report_check(std::string_view promise, const std::source_location& where) {
   std::string_view file = where.file_name();
   for (const std::string_view root : {"src/", "sim/"}) {
     if (const auto at = file.rfind(root); at != std::string_view::npos) file = file.substr(at);
   }
-  const std::string text = kCheckMark + std::string(promise) + " (" + std::string(file) + ":" +
-                           std::to_string(where.line()) + ")";
-  write_all(report_to, text);
+  const std::string text =
+      std::string(promise) + " (" + std::string(file) + ":" + std::to_string(where.line()) + ")";
+  write_all(report_to, kCheckMark + text);
+  // A check that fails in the last words themselves ends them.
+  const LastWords* last_words = std::exchange(last_words_of_child, nullptr);
+  if (last_words != nullptr && *last_words) (*last_words)(failed("check", text));
   _exit(71);
 }
 
@@ -90,13 +101,6 @@ std::uint64_t now_ms() {
          static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
 }
 
-RunResult failed(std::string oracle, std::string message) {
-  RunResult result;
-  result.verdict = Verdict::kFail;
-  result.violation = Violation{std::move(oracle), std::move(message)};
-  return result;
-}
-
 RunResult interpret(std::string_view text, int status, bool hung) {
   RunResult result;
   if (hung) return failed("hang", "the run took too much wall time");
@@ -130,7 +134,7 @@ void Children::abandon_above(std::uint64_t seed) {
   });
 }
 
-void Children::begin(std::uint64_t seed, const RunOptions& options) {
+void Children::begin(std::uint64_t seed, const RunOptions& options, const LastWords& last_words) {
   std::array<int, 2> ends{};
   check(pipe(ends.data()) == 0, "the system gives a pipe");
   const pid_t process = fork();
@@ -140,7 +144,11 @@ void Children::begin(std::uint64_t seed, const RunOptions& options) {
     for (const Running& other : running_) close(other.pipe);
     report_to = ends[1];
     set_check_handler(report_check);
-    write_all(report_to, encode(run(options)));
+    last_words_of_child = &last_words;
+    const RunResult result = run(options);
+    last_words_of_child = nullptr;
+    if (last_words) last_words(result);
+    write_all(report_to, encode(result));
     _exit(0);
   }
   close(ends[1]);
@@ -187,9 +195,10 @@ std::optional<Children::Ended> Children::finish() {
   return std::nullopt;
 }
 
-ChildResult run_in_child(const RunOptions& options, unsigned patience_s) {
+ChildResult run_in_child(const RunOptions& options, unsigned patience_s,
+                         const LastWords& last_words) {
   Children children(patience_s);
-  children.begin(options.seed, options);
+  children.begin(options.seed, options, last_words);
   return children.finish()->child;
 }
 

@@ -16,8 +16,15 @@ struct ChildResult {
   std::uint64_t cpu_ms = 0;
 };
 
+inline constexpr unsigned kRunPatienceSeconds = 600;
+// What the child does at last, in its own process: with the run's result, or with the check that
+// failed in the middle of it.
+using LastWords = std::function<void(const RunResult&)>;
+
 // Forks, runs, waits. More than `patience_s` of wall time is a failure ("hang").
-[[nodiscard]] ChildResult run_in_child(const RunOptions& options, unsigned patience_s = 600);
+[[nodiscard]] ChildResult run_in_child(const RunOptions& options,
+                                       unsigned patience_s = kRunPatienceSeconds,
+                                       const LastWords& last_words = {});
 
 // Many at once: begin forks, finish gives the next one that has ended.
 class Children {
@@ -26,7 +33,7 @@ class Children {
   ~Children();
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
-  void begin(std::uint64_t seed, const RunOptions& options);
+  void begin(std::uint64_t seed, const RunOptions& options, const LastWords& last_words = {});
   struct Ended {
     std::uint64_t seed = 0;
     ChildResult child;

@@ -22,9 +22,10 @@ constexpr std::string_view kHelp =
                   [--until-failure] [--cross-check]
       A campaign over seeds, each in a process of its own. Every failure leaves a trace file
       (DIR/seed-N.trace; --trace F: the first one as F).
-  detcd-sim replay FILE [--edited] [--log]
+  detcd-sim replay FILE [--edited] [--log] [--html OUT] [--from T] [--to T]
       Runs a trace file again: same hash, same verdict. --edited takes a file that a person changed;
-      --log prints what the members logged, with virtual times.
+      --log prints what the members logged, with virtual times; --html draws the run as one page
+      for a browser. --from and --to (as 2500ms) bound what both show.
   detcd-sim shrink FILE [-o OUT] [--scenario F] [--jobs J] [--seconds S] [--runs N]
       Makes a failing trace small and simple, as long as it fails in the same way: fewer entries,
       clients, members and micro-choices, rounder numbers, also under other seeds. Runs candidates

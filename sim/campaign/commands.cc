@@ -10,6 +10,7 @@
 #include "sim/campaign/arguments.h"
 #include "sim/campaign/check.h"
 #include "sim/campaign/command_line.h"
+#include "sim/campaign/picture.h"
 #include "sim/campaign/report.h"
 #include "sim/plan/generate.h"
 
@@ -100,10 +101,31 @@ int run_command(const std::string& program, const std::vector<std::string>& argu
   return finish(*options, child, reproduce(program, *seed, *flags));
 }
 
+namespace {
+
+// One column per member.
+decltype(RunOptions::on_log) log_printer(const Between& between) {
+  return [between](VirtualTime at, std::uint32_t node, const telemetry::Record& record) {
+    if (!between.holds(at)) return;
+    const auto us = static_cast<std::uint64_t>(at.time_since_epoch() / 1us);
+    std::string fields;
+    for (const telemetry::Field& field : record.fields)
+      fields += " " + field.key + "=" + field.json;
+    fmt::print("{:>6}.{:06} {:>{}}n{} {} {}{}\n", us / 1'000'000, us % 1'000'000, "",
+               (node - 1) * 4, node, telemetry::name_of(record.level), record.message, fields);
+    std::fflush(stdout);
+  };
+}
+
+}  // namespace
+
 int replay_command(const std::string& program, const std::vector<std::string>& arguments) {
-  const Result<Arguments> flags = Arguments::parse(arguments, {}, {"edited", "log"});
+  const Result<Arguments> flags =
+      Arguments::parse(arguments, {"html", "from", "to"}, {"edited", "log"});
   if (!flags) return usage(flags.error().message);
   if (flags->words().size() != 1) return usage("replay needs one trace file");
+  const Result<Between> between = between_of(*flags);
+  if (!between) return usage(between.error().message);
   const std::string& path = flags->words().front();
   const Result<std::string> text = read_file(path);
   if (!text) {
@@ -117,24 +139,23 @@ int replay_command(const std::string& program, const std::vector<std::string>& a
     return 1;
   }
   RunOptions options = options_of(*trace);
-  if (flags->has("log")) {
-    options.on_log = [](VirtualTime at, std::uint32_t node, const telemetry::Record& record) {
-      const auto us = static_cast<std::uint64_t>(at.time_since_epoch() / 1us);
-      std::string fields;
-      for (const telemetry::Field& field : record.fields)
-        fields += " " + field.key + "=" + field.json;
-      fmt::print("{:>6}.{:06} {:>{}}n{} {} {}{}\n", us / 1'000'000, us % 1'000'000, "",
-                 (node - 1) * 4, node, telemetry::name_of(record.level), record.message, fields);
-      std::fflush(stdout);
-    };
-  }
+  if (flags->has("log")) options.on_log = log_printer(*between);
   if (trace->commit != DETCD_GIT_COMMIT) {
     fmt::print("recorded by commit {}, replayed by {}\n", trace->commit, DETCD_GIT_COMMIT);
   }
-  const ChildResult child = run_in_child(options);
+  const std::string again = program + " replay " + path + (edited ? " --edited" : "");
+  const std::string html = flags->text("html", "");
+  const Picture picture = html.empty()
+                              ? Picture{run_in_child(options), std::nullopt}
+                              : draw_picture(options, *trace, {html, path, again, *between});
+  const ChildResult& child = picture.child;
+  if (picture.bytes) fmt::print("drawn: {} ({} KB)\n", html, *picture.bytes / 1000);
   const bool same = child.result.hash == trace->hash;
-  const int code =
-      finish(options, child, program + " replay " + path + (edited ? " --edited" : ""));
+  const int code = finish(options, child, again);
+  if (!html.empty() && !picture.bytes) {
+    fmt::print(stderr, "detcd-sim: {} wasn't drawn: it can't be written, or the run died\n", html);
+    return 1;
+  }
   if (same || edited) return code;
   std::size_t at = 0;
   const auto& before = trace->checkpoints;

@@ -59,6 +59,15 @@ std::string scenario_of(const RunOptions& options, const RunResult& result) {
   return lines;
 }
 
+PageFacts page_facts(const Trace& trace, const RunResult& result) {
+  PageFacts facts;
+  facts.version = DETCD_VERSION;
+  facts.commit = DETCD_GIT_COMMIT;
+  facts.trace = trace;
+  facts.result = result;
+  return facts;
+}
+
 std::string failure_text(const RunResult& result) {
   if (result.violation) return result.violation->oracle + ": " + result.violation->message;
   return result.void_reason;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "sim/campaign/child.h"
+#include "sim/timeline/page.h"
 #include "sim/trace/trace.h"
 
 namespace detcd::sim {
@@ -16,6 +17,8 @@ namespace detcd::sim {
 // The run as a person would write it, for a test: only the settings that aren't the defaults, no
 // hashes. A trace file for `replay --edited`.
 [[nodiscard]] std::string scenario_of(const RunOptions& options, const RunResult& result);
+// What the page says about the code and the run.
+[[nodiscard]] PageFacts page_facts(const Trace& trace, const RunResult& result);
 // "oracle: message"
 [[nodiscard]] std::string failure_text(const RunResult& result);
 

@@ -16,6 +16,7 @@
 #include "sim/kernel/kernel.h"
 #include "sim/net/connection.h"
 #include "sim/net/options.h"
+#include "sim/net/tap.h"
 
 namespace detcd::sim {
 
@@ -26,6 +27,8 @@ class SimNetwork {
   SimNetwork& operator=(const SimNetwork&) = delete;
 
   [[nodiscard]] NetOptions& options() { return options_; }
+  // Sees all bytes from now on; null: nobody does. It outlives the network.
+  void set_tap(NetworkTap* tap) { tap_ = tap; }
   // A host answers to its names, and to localhost for itself. It begins switched on.
   void add_host(NodeNumber node, const std::string& name);
   void remove_name(const std::string& name);
@@ -135,6 +138,7 @@ class SimNetwork {
 
   Kernel& kernel_;
   NetOptions options_;
+  NetworkTap* tap_ = nullptr;
   std::map<std::string, NodeNumber> names_;
   std::map<std::uint64_t, Host> hosts_;
   std::map<Pair, LinkOptions> links_;

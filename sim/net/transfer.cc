@@ -87,6 +87,7 @@ Segment SimNetwork::cut_segment(Connection& connection, Side from, std::uint64_t
 void SimNetwork::send_segment(Connection& connection, Side from, Segment segment) {
   Pipe& pipe = connection.pipe_from(from);
   pipe.unacknowledged += segment.bytes.size();
+  if (tap_ != nullptr) tap_->on_sent(connection, from, segment.bytes);
   pipe.flying.push_back(std::move(segment));
   schedule_arrival(connection, from, Duration::zero());
 }
@@ -127,6 +128,7 @@ void SimNetwork::segment_due(ConnectionId id, Side from) {
     for (const Side side : {Side::kClient, Side::kServer}) {
       break_end(*connection, side, {Errc::kReset, "the connection was torn down on its way"});
     }
+    if (tap_ != nullptr) tap_->on_arrived(*connection, from, segment.bytes.size(), true);
   } else {
     deliver(*connection, from, std::move(segment));
   }
@@ -143,7 +145,9 @@ void SimNetwork::deliver(Connection& connection, Side from, Segment segment) {
     break_end(connection, here, {Errc::kClosed, "closed"});
   }
   const bool last = segment.fin;
-  if (receiver.state == EndState::kGone) {
+  const bool lost = receiver.state == EndState::kGone;
+  if (tap_ != nullptr) tap_->on_arrived(connection, from, segment.bytes.size(), lost);
+  if (lost) {
     if (sender.state != EndState::kGone && !last) {
       send_message(connection, here, &SimNetwork::reset_arrived);
     }
@@ -234,6 +238,7 @@ void SimNetwork::give_up(ConnectionId id, Side from, std::uint64_t stall) {
   Pipe& pipe = connection->pipe_from(from);
   if (!pipe.stalled || pipe.stalls != stall) return;
   break_end(*connection, from, {Errc::kTimedOut, "the peer hasn't answered for too long"});
+  if (tap_ != nullptr) tap_->on_given_up(*connection, from);
   pipe.flying.clear();
   pipe.stuck = 0;
   forget_if_over(*connection);
@@ -331,6 +336,9 @@ void SimNetwork::forget_if_over(Connection& connection) {
   }
   const End& client = connection.end(Side::kClient);
   if (client.state == EndState::kConnecting) return;
+  if (tap_ != nullptr) {
+    for (const Side side : {Side::kClient, Side::kServer}) tap_->on_given_up(connection, side);
+  }
   connections_.erase(connection.id.value());
 }
 

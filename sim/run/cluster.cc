@@ -112,9 +112,10 @@ runtime::Task<void> Cluster::live(Seat& seat) {
   options.node.step_units = settings.step_units;
   options.peer_addresses = {host(seat.node) + ":2380"};
   options.client_addresses = {host(seat.node) + ":2379"};
-  seat.observer = oracle_.observer(seat.node, seat.machine.disk().rotted()
-                                                  ? ClusterOracle::DiskHistory::kRotten
-                                                  : ClusterOracle::DiskHistory::kHonest);
+  const auto history = seat.machine.disk().rotted() ? ClusterOracle::DiskHistory::kRotten
+                                                    : ClusterOracle::DiskHistory::kHonest;
+  seat.observer =
+      watched(oracle_.observer(seat.node, history), options_.watcher, seat.node);
   const runtime::World world = seat.machine.world();
   Result<std::unique_ptr<member::Member>> opened =
       co_await member::Member::open(world, log, std::move(options), seat.observer.get());
@@ -141,6 +142,7 @@ bool Cluster::running(std::uint32_t node) const {
 void Cluster::kill(std::uint32_t node, Death death) {
   Seat& seat = *seats_.at(node - 1);
   seat.doubtful = seat.doubtful || death == Death::kPowerLoss;
+  if (options_.watcher != nullptr) options_.watcher->on_death(node, death);
   seat.machine.kill(death, [&seat] {
     seat.member.reset();
     seat.observer.reset();
@@ -150,6 +152,7 @@ void Cluster::kill(std::uint32_t node, Death death) {
 void Cluster::start(std::uint32_t node) {
   Seat& seat = *seats_.at(node - 1);
   seat.machine.start();
+  if (options_.watcher != nullptr) options_.watcher->on_start(node);
   seat.machine.tasks().spawn(live(seat));
 }
 

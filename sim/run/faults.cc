@@ -42,16 +42,18 @@ void Faults::tell(std::uint32_t node, const std::string& what) const {
 
 void Faults::happen_now(const FaultEntry& entry) {
   std::string what;
+  const std::uint32_t leader = resolve(kLeader);
   if (teller_) {
     const std::string line = print(entry);
     // "at 1s crash leader …" is told without its time, and with who leads.
     what = line.substr(line.find(' ', line.find(' ') + 1) + 1);
-    const std::uint32_t leader = resolve(kLeader);
     const bool aims = what.find("leader") != std::string::npos;
     if (aims && leader != 0) what += " (the leader is n" + std::to_string(leader) + ")";
     tell(0, what);
   }
-  if (carry_out(entry.fault)) {
+  const bool done = carry_out(entry.fault);
+  if (watcher_ != nullptr) watcher_->on_fault(entry, leader, done);
+  if (done) {
     ++carried_out_;
   } else {
     tell(0, "that hits nobody");
@@ -275,6 +277,7 @@ void Faults::calm() {
   calm_ = true;
   tell(0, "all faults end; whoever is down starts");
   echoes_.end();
+  if (watcher_ != nullptr) watcher_->on_calm();
   armed_.clear();
   network_.heal_all();
   for (const auto& [link, extra] : delays_) set_delay(link, Duration{});

@@ -15,12 +15,13 @@ namespace detcd::sim {
 
 class Faults {
  public:
-  Faults(Kernel& kernel, SimNetwork& network, Cluster& cluster, const Settings& settings)
+  Faults(Kernel& kernel, SimNetwork& network, Cluster& cluster, const RunOptions& options)
       : kernel_(kernel),
         network_(network),
         cluster_(cluster),
-        settings_(settings),
-        echoes_(kernel, cluster, settings) {}
+        settings_(options.settings),
+        watcher_(options.watcher),
+        echoes_(kernel, cluster, options.settings) {}
   ~Faults();
 
   // Told of faults, deaths and recoveries as they happen, in words.
@@ -70,6 +71,7 @@ class Faults {
   SimNetwork& network_;
   Cluster& cluster_;
   const Settings& settings_;
+  Watcher* watcher_;
   Teller teller_;
   Echoes echoes_;
   std::uint64_t carried_out_ = 0;

@@ -34,11 +34,15 @@ class Run {
     }
     if (options.on_event) kernel_.set_recorder(options.on_event);
     if (options.on_happening) listen();
+    if (options.watcher != nullptr) {
+      network_.set_tap(options.watcher);
+      options.watcher->on_begin(kernel_, history_);
+    }
   }
 
   RunResult go() {
     cluster_ = std::make_unique<Cluster>(kernel_, network_, oracle_, options_);
-    faults_ = std::make_unique<Faults>(kernel_, network_, *cluster_, options_.settings);
+    faults_ = std::make_unique<Faults>(kernel_, network_, *cluster_, options_);
     if (options_.on_happening) {
       faults_->on_happening([this](const std::string& who, const std::string& what) {
         options_.on_happening(kernel_.now(), who, what);
@@ -58,6 +62,7 @@ class Run {
     }
     RunResult result = judge();
     oracle_.on_send({});
+    if (options_.watcher != nullptr) options_.watcher->on_end();
     clients_.clear();
     faults_.reset();
     cluster_.reset();

@@ -11,6 +11,7 @@
 #include "sim/history/history.h"
 #include "sim/kernel/kernel.h"
 #include "sim/plan/plan.h"
+#include "sim/run/watcher.h"
 #include "sim/trace/trace.h"
 #include "telemetry/log.h"
 
@@ -27,6 +28,8 @@ struct RunOptions {
   std::function<void(VirtualTime, std::uint32_t node, const telemetry::Record&)> on_log;
   // Told in words, as they happen: faults, calls and answers, elections, commits, the failure.
   std::function<void(VirtualTime, const std::string& who, const std::string& what)> on_happening;
+  // Sees what the members and the network do; null: nobody does. It outlives the run.
+  Watcher* watcher = nullptr;
 };
 
 enum class Verdict : std::uint8_t { kPass, kFail, kVoid };

@@ -1,0 +1,266 @@
+#include "sim/timeline/recorder.h"
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "sim/plan/text.h"
+
+namespace detcd::sim {
+namespace {
+
+Band band_of(raft::RoleName role) {
+  switch (role) {
+    case raft::RoleName::kFollower:
+      return Band::kFollower;
+    case raft::RoleName::kPreCandidate:
+      return Band::kPreCandidate;
+    case raft::RoleName::kCandidate:
+      return Band::kCandidate;
+    case raft::RoleName::kLeader:
+      return Band::kLeader;
+    case raft::RoleName::kLearner:
+      return Band::kLearner;
+    case raft::RoleName::kRecovering:
+      return Band::kRecovering;
+  }
+  return Band::kFollower;
+}
+
+// Whatever a fault hits, by the names that the plan's structs share.
+std::vector<std::uint32_t> nodes_of(const Fault& fault, std::uint32_t leader) {
+  std::vector<std::uint32_t> nodes;
+  const auto add = [&](std::uint32_t node) {
+    const std::uint32_t who = node == kLeader ? leader : node;
+    if (who != 0 && std::ranges::count(nodes, who) == 0) nodes.push_back(who);
+  };
+  std::visit(
+      [&](const auto& known) {
+        if constexpr (requires { known.node; }) add(known.node);
+        if constexpr (requires { known.side; }) {
+          for (const std::uint32_t node : known.side) add(node);
+        }
+        // A reset's `to` of 0 means clients.
+        if constexpr (requires { known.from; }) add(known.from);
+        if constexpr (requires { known.to; }) {
+          if (known.to != 0) add(known.to);
+        }
+      },
+      fault);
+  return nodes;
+}
+
+Duration length_of(const Fault& fault) {
+  return std::visit(
+      [](const auto& known) {
+        if constexpr (requires { known.length; }) return known.length;
+        return Duration{};
+      },
+      fault);
+}
+
+// "at 2500ms crash n1 down 1s": without the time.
+std::string words_of(const FaultEntry& entry) {
+  const std::string line = print(entry);
+  const auto begin = line.find(' ', line.find(' ') + 1);
+  return begin == std::string::npos ? line : line.substr(begin + 1);
+}
+
+void add_keys(const std::string& key, const std::string& end, std::vector<std::string>& keys) {
+  std::string words = quote(key);
+  if (!end.empty()) words += ".." + quote(end);
+  if (std::ranges::count(keys, words) == 0) keys.push_back(std::move(words));
+}
+
+template <class Request>
+void add_keys(const Request& request, std::vector<std::string>& keys) {
+  if constexpr (std::is_same_v<Request, apply::TxnRequest>) {
+    for (const apply::Compare& compare : request.compare) {
+      add_keys(compare.key, compare.range_end, keys);
+    }
+    for (const auto* branch : {&request.success, &request.failure}) {
+      for (const apply::RequestOp& op : *branch) {
+        std::visit([&](const auto& inner) { add_keys(inner, keys); }, op.request);
+      }
+    }
+  } else if constexpr (requires { request.key; }) {
+    std::string end;
+    if constexpr (requires { request.range_end; }) end = request.range_end;
+    add_keys(request.key, end, keys);
+  }
+}
+
+// Where the call stands in the log, and who answered.
+void place(const History& history, const std::map<std::uint64_t, std::uint64_t>& written,
+           Call& call) {
+  const auto member = history.members.find(call.record.header.member_id);
+  if (member != history.members.end()) call.node = member->second;
+  if (const auto at = written.find(call.record.id); at != written.end()) call.index = at->second;
+  const auto served = history.read_at.find(call.record.id);
+  if (served == history.read_at.end()) return;
+  for (const ReadRecord& read : served->second) {
+    if (call.node != 0 && read.node != call.node) continue;
+    call.index = read.index;
+    call.node = read.node;
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> keys_of(const Operation& operation) {
+  std::vector<std::string> keys;
+  std::visit([&](const auto& known) { add_keys(known, keys); }, operation);
+  return keys;
+}
+
+void Recorder::on_begin(const Kernel& kernel, const History& history) {
+  kernel_ = &kernel;
+  history_ = &history;
+  for (std::uint32_t node = 1; node <= nodes_; ++node) on_start(node);
+}
+
+void Recorder::on_end() {
+  if (!watching()) return;
+  take_end(timeline_);
+  kernel_ = nullptr;
+  history_ = nullptr;
+}
+
+void Recorder::take_end(Timeline& timeline) const {
+  timeline.end = kernel_->now();
+  timeline.hash = kernel_->hash();
+  timeline.kernel_events = kernel_->events_run();
+  timeline.messages = messages_.messages();
+  timeline.members = history_->members;
+  std::map<std::uint64_t, std::uint64_t> written;  // Call → its first place in the log.
+  for (const auto& [index, record] : history_->log) {
+    if (!record.request) continue;
+    const auto proposed = history_->proposed.find(*record.request);
+    if (proposed != history_->proposed.end()) written.emplace(proposed->second, index);
+  }
+  for (const auto& [id, record] : history_->calls) {
+    Call call{record};
+    place(*history_, written, call);
+    timeline.calls.push_back(std::move(call));
+  }
+  for (MessageRecord& message : timeline.messages) {
+    if (message.fate == Fate::kUnderWay) message.ended = timeline.end;
+  }
+}
+
+Timeline Recorder::timeline() const {
+  Timeline now = timeline_;
+  if (watching()) take_end(now);
+  return now;
+}
+
+void Recorder::add_event(std::uint32_t node, std::string kind, std::string text) {
+  timeline_.events.push_back({kernel_->now(), node, std::move(kind), std::move(text)});
+}
+
+void Recorder::set_role(RoleRecord role) {
+  role.at = kernel_->now();
+  RoleRecord& last = role_of_[role.node];
+  const bool same = last.band == role.band && last.term == role.term && last.leader == role.leader;
+  if (same && last.node != 0) return;
+  last = role;
+  timeline_.roles.push_back(role);
+}
+
+void Recorder::on_death(std::uint32_t node, Death death) {
+  if (!watching()) return;
+  const bool crash = death == Death::kCrash;
+  set_role({.node = node,
+            .band = crash ? Band::kCrashed : Band::kPowerLost,
+            .term = role_of_[node].term});
+  // What was committed is remembered by whoever is alive.
+  commit_of_[node] = {kernel_->now(), node, 0, 0};
+  timeline_.commits.push_back(commit_of_[node]);
+  add_event(node, "death", crash ? "the process dies, the page cache stays" : "the power is lost");
+}
+
+void Recorder::on_start(std::uint32_t node) {
+  if (!watching()) return;
+  set_role({.node = node, .band = Band::kOpening, .term = role_of_[node].term});
+  add_event(node, "start", "the process starts");
+}
+
+void Recorder::on_fault(const FaultEntry& entry, std::uint32_t leader, bool done) {
+  if (!watching()) return;
+  const std::string words = words_of(entry);
+  const VirtualTime now = kernel_->now();
+  timeline_.faults.push_back({now, now + length_of(entry.fault), words.substr(0, words.find(' ')),
+                              words, nodes_of(entry.fault, leader), done});
+}
+
+void Recorder::on_calm() {
+  if (watching()) timeline_.calm = kernel_->now();
+}
+
+void Recorder::on_step(std::uint32_t node, const raft::Raft& core) {
+  if (!watching()) return;
+  const std::optional<raft::NodeId> leader = core.leader();
+  set_role({.node = node,
+            .band = band_of(core.role()),
+            .term = core.term().value(),
+            .leader = leader ? leader->value() : 0});
+  const CommitRecord commit{kernel_->now(), node, core.commit().value(), core.persisted().value()};
+  CommitRecord& last = commit_of_[node];
+  if (last.node != 0 && last.commit == commit.commit && last.synced == commit.synced) return;
+  last = commit;
+  timeline_.commits.push_back(commit);
+}
+
+void Recorder::on_raft_event(std::uint32_t node, const raft::Event& event) {
+  if (!watching()) return;
+  // Their lanes show these as they are; an event for each would only hide the others.
+  if (std::holds_alternative<raft::CommitAdvanced>(event) ||
+      std::holds_alternative<raft::ProposalAppended>(event)) {
+    return;
+  }
+  std::string kind = "raft";
+  if (std::holds_alternative<raft::RoleChanged>(event)) kind = "role";
+  if (std::holds_alternative<raft::VoteCast>(event)) kind = "vote";
+  if (std::holds_alternative<raft::LeaderChanged>(event)) kind = "leader";
+  if (std::holds_alternative<raft::LogTruncated>(event)) kind = "truncation";
+  if (std::holds_alternative<raft::SnapshotNeeded>(event)) kind = "snapshot";
+  if (std::holds_alternative<raft::RecoveryEnded>(event)) kind = "recovery";
+  add_event(node, kind, raft::describe(event));
+}
+
+void Recorder::on_installed(std::uint32_t node, const apply::Position& position) {
+  if (!watching()) return;
+  add_event(node, "snapshot",
+            "installed a snapshot at index " + std::to_string(position.index) + " of term " +
+                std::to_string(position.term));
+}
+
+void Recorder::on_log(std::uint32_t node, const telemetry::Record& record) {
+  if (!watching()) return;
+  std::string text = record.message;
+  for (const telemetry::Field& field : record.fields) text += " " + field.key + "=" + field.json;
+  add_event(node, std::string(telemetry::name_of(record.level)), std::move(text));
+}
+
+bool Recorder::between_members(const Connection& connection) const {
+  return connection.pipes[0].from.value() <= nodes_ && connection.pipes[0].to.value() <= nodes_;
+}
+
+void Recorder::on_sent(const Connection& connection, Side from, std::string_view bytes) {
+  if (!watching() || !between_members(connection)) return;
+  messages_.sent(connection, from, bytes, kernel_->now());
+}
+
+void Recorder::on_arrived(const Connection& connection, Side from, std::uint64_t bytes, bool lost) {
+  if (!watching() || !between_members(connection)) return;
+  messages_.arrived(connection, from, bytes, lost ? Fate::kLost : Fate::kArrived, kernel_->now());
+}
+
+void Recorder::on_given_up(const Connection& connection, Side from) {
+  if (!watching() || !between_members(connection)) return;
+  messages_.given_up(connection, from, kernel_->now());
+}
+
+}  // namespace detcd::sim
