@@ -56,6 +56,8 @@ Duration length_of(const Fault& fault) {
   return std::visit(
       [](const auto& known) {
         if constexpr (requires { known.length; }) return known.length;
+        // A directory is copied now and put back then.
+        if constexpr (requires { known.after; }) return known.after;
         return Duration{};
       },
       fault);

@@ -101,7 +101,7 @@ TEST(Page, NeedsNothingFromOutside) {
 
 TEST(Page, StaysSmallWhateverHappenedAndSaysWhatItLeftOut) {
   Timeline timeline;
-  for (std::uint64_t i = 0; i < 200'000; ++i) {
+  for (std::uint64_t i = 0; i < 100'000; ++i) {
     MessageRecord message;
     message.sent = VirtualTime(std::chrono::microseconds(300 * i));
     message.ended = message.sent + 512345ns;
@@ -114,7 +114,7 @@ TEST(Page, StaysSmallWhateverHappenedAndSaysWhatItLeftOut) {
     timeline.messages.push_back(message);
     timeline.commits.push_back({message.sent, message.from, 100'000 + i, 100'001 + i});
   }
-  for (std::uint64_t i = 0; i < 50'000; ++i) {
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
     timeline.calls.push_back(put(i, "k" + std::to_string(i), std::string(3000, 'v')));
     timeline.events.push_back(
         {VirtualTime(std::chrono::milliseconds(i)), 1, "info", std::string(3000, 'x')});
