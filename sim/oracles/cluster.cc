@@ -51,9 +51,9 @@ class ClusterOracle::Member final : public server::Observer {
                  "that was synced: " +
                      member(node_));
   }
-  void on_send(const raft::Message& message) override {
-    oracle_.replication_.sent(node_, message);
-    if (oracle_.tap_) oracle_.tap_(node_, message);
+  void on_send(const raft::Message& message) override { oracle_.replication_.sent(node_, message); }
+  void on_receive(const raft::Message& message, std::uint64_t life) override {
+    if (oracle_.tap_) oracle_.tap_(node_, message, life);
   }
   void on_raft_event(const raft::Event& event) override {
     if (oracle_.teller_) oracle_.tell_event(node_, event);

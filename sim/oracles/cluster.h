@@ -38,10 +38,10 @@ class ClusterOracle {
   }
 
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
-  // Called for every message between members when it leaves.
-  void on_send(std::function<void(std::uint32_t, const raft::Message&)> tap) {
-    tap_ = std::move(tap);
-  }
+  // Called for every message between members when it arrives: where, and from which life of its
+  // sender's process.
+  using Tap = std::function<void(std::uint32_t, const raft::Message&, std::uint64_t life)>;
+  void on_receive(Tap tap) { tap_ = std::move(tap); }
   // Called once, at the first violation.
   void on_violation(std::function<void()> tell) { tell_ = std::move(tell); }
   // Told of elections, commits and the like as they happen, in words.
@@ -96,7 +96,7 @@ class ClusterOracle {
   std::optional<Violation> violation_;
   std::function<void()> tell_;
   Teller teller_;
-  std::function<void(std::uint32_t, const raft::Message&)> tap_;
+  Tap tap_;
   std::map<std::uint64_t, std::uint32_t> leader_of_;  // Term → node.
   struct Committed {
     std::uint64_t term = 0;  // Of the entry.

@@ -60,7 +60,6 @@ struct Cluster::Seat {
   std::unique_ptr<server::Observer> observer;
   std::unique_ptr<member::Member> member;
   bool doubtful = false;
-  std::uint64_t lives = 0;
   Machine machine;
 };
 
@@ -90,7 +89,6 @@ Cluster::~Cluster() {
 }
 
 runtime::Task<void> Cluster::live(Seat& seat) {
-  ++seat.lives;
   const Settings& settings = options_.settings;
   const telemetry::Log log(seat.log, telemetry::Level::kInfo);
   member::Options options;
@@ -114,8 +112,7 @@ runtime::Task<void> Cluster::live(Seat& seat) {
   options.client_addresses = {host(seat.node) + ":2379"};
   const auto history = seat.machine.disk().rotted() ? ClusterOracle::DiskHistory::kRotten
                                                     : ClusterOracle::DiskHistory::kHonest;
-  seat.observer =
-      watched(oracle_.observer(seat.node, history), options_.watcher, seat.node);
+  seat.observer = watched(oracle_.observer(seat.node, history), options_.watcher, seat.node);
   const runtime::World world = seat.machine.world();
   Result<std::unique_ptr<member::Member>> opened =
       co_await member::Member::open(world, log, std::move(options), seat.observer.get());
@@ -182,15 +179,18 @@ std::uint32_t Cluster::node_of(std::uint64_t member_id) const {
   return 0;
 }
 
-std::uint64_t Cluster::lives(std::uint32_t node) const {
-  return seats_.at(node - 1)->lives;
+std::optional<std::uint64_t> Cluster::life(std::uint32_t node) const {
+  const server::Node* const member = this->node(node);
+  if (member == nullptr) return std::nullopt;
+  const transport::Receiver& process = *member;
+  return process.introduction(raft::NodeId(id_of(node))).life;
 }
 
-void Cluster::deliver(std::uint32_t node, raft::Message message) {
+void Cluster::deliver(std::uint32_t node, raft::Message message, std::uint64_t life) {
   server::Node* const member = this->node(node);
   if (member == nullptr) return;
   transport::Receiver& receiver = *member;
-  receiver.on_message(std::move(message));
+  receiver.on_message(std::move(message), life);
 }
 
 bool Cluster::is_doubtful(std::uint32_t number) const {

@@ -33,12 +33,12 @@ class Cluster {
   [[nodiscard]] bool running(std::uint32_t node) const;
   // Null while the member is down or still recovering its directory.
   [[nodiscard]] server::Node* node(std::uint32_t node) const;
-  // The node with this member id, 0 when there is none, and how often it has been started.
+  // The node with this member id, 0 when there is none.
   [[nodiscard]] std::uint32_t node_of(std::uint64_t member_id) const;
-  [[nodiscard]] std::uint64_t lives(std::uint32_t node) const;
-  using Lives = std::pair<std::uint64_t, std::uint64_t>;  // Of two members.
-  // Hands a message over as if it came from its sender, when the node is up.
-  void deliver(std::uint32_t node, raft::Message message);
+  // Of its process, as it introduces itself to its peers; null while there is none.
+  [[nodiscard]] std::optional<std::uint64_t> life(std::uint32_t node) const;
+  // Hands a message over as if it came from that life of its sender, when the node is up.
+  void deliver(std::uint32_t node, raft::Message message, std::uint64_t life);
   // It isn't provably whole: down after a power loss, opening, or Recovering.
   [[nodiscard]] bool is_doubtful(std::uint32_t node) const;
   // A member ended on its own: what it said.

@@ -1,6 +1,7 @@
 #include "sim/run/echo.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/hash.h"
 #include "sim/kernel/distribution.h"
@@ -16,19 +17,21 @@ void Echoes::begin(Duration length) {
   until_ = std::max(until_, kernel_.now() + length);
 }
 
-void Echoes::sent(std::uint32_t node, const raft::Message& message) {
+void Echoes::arrived(std::uint32_t node, const raft::Message& message, std::uint64_t life) {
   constexpr std::uint64_t kOneIn = 6;
-  const std::uint32_t to = cluster_.node_of(message.to.value());
-  if (kernel_.now() >= until_ || to == 0) return;
-  const std::uint64_t ordinal = ordinals_[{node, to}]++;
-  const std::uint64_t word = kernel_.draw(kEcho, std::uint64_t{node} << 32 | to, ordinal);
+  const std::uint32_t from = cluster_.node_of(message.from.value());
+  if (kernel_.now() >= until_ || from == 0 || again_) return;
+  const std::uint64_t ordinal = ordinals_[{from, node}]++;
+  const std::uint64_t word = kernel_.draw(kEcho, std::uint64_t{from} << 32 | node, ordinal);
   if (below(word, kOneIn) != 0) return;
   const Duration delay = log_uniform(mix64(word), 100us, settings_.election * 3);
-  const Cluster::Lives lives{cluster_.lives(node), cluster_.lives(to)};
+  const std::optional<std::uint64_t> own = cluster_.life(node);
   const Label label{NodeNumber(0), EventKind::kFault, mix64(word, ordinal)};
-  kernel_.schedule_after(delay, label, [this, node, to, lives, message] {
-    const bool same = lives == Cluster::Lives{cluster_.lives(node), cluster_.lives(to)};
-    if (same) cluster_.deliver(to, message);
+  kernel_.schedule_after(delay, label, [this, from, node, life, own, message] {
+    if (cluster_.life(from) != life || cluster_.life(node) != own) return;
+    again_ = true;
+    cluster_.deliver(node, message, life);
+    again_ = false;
   });
 }
 

@@ -32,7 +32,9 @@ class Faults {
   // Ends every fault: links heal, clocks run true, everybody is started. No later fault happens.
   void calm();
   // A message between members left its sender.
-  void heard(std::uint32_t node, const raft::Message& message) { echoes_.sent(node, message); }
+  void heard(std::uint32_t node, const raft::Message& message, std::uint64_t life) {
+    echoes_.arrived(node, message, life);
+  }
   [[nodiscard]] std::uint64_t carried_out() const { return carried_out_; }
 
  private:

@@ -49,9 +49,8 @@ class Run {
       });
     }
     faults_->schedule(options_.plan.faults);
-    oracle_.on_send([this](std::uint32_t node, const raft::Message& message) {
-      faults_->heard(node, message);
-    });
+    oracle_.on_receive([this](std::uint32_t node, const raft::Message& message,
+                              std::uint64_t life) { faults_->heard(node, message, life); });
     start_clients();
     const VirtualTime calm{options_.settings.length};
     kernel_.run_until([this] { return broken(); }, calm);
@@ -61,7 +60,7 @@ class Run {
       settled_ = kernel_.run_until([this] { return broken() || settled(); }, patience);
     }
     RunResult result = judge();
-    oracle_.on_send({});
+    oracle_.on_receive({});
     if (options_.watcher != nullptr) options_.watcher->on_end();
     clients_.clear();
     faults_.reset();

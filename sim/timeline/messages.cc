@@ -1,6 +1,7 @@
 #include "sim/timeline/messages.h"
 
 #include <algorithm>
+#include <tuple>
 #include <variant>
 
 #include "base/codec.h"
@@ -18,6 +19,16 @@ constexpr std::uint64_t kFrameHeadBytes = 9;  // Length, checksum, kind.
 constexpr std::uint64_t kReadOfItsLife = (1ULL << 40) - 1;
 
 using Fields = std::array<std::uint64_t, 4>;
+
+// What a handshake remembers of the other end's lives, the most of it.
+transport::Promise newest_of(const transport::Introduction& introduction) {
+  transport::Promise newest = introduction.remembered_before;
+  for (const transport::Remembered& remembered : introduction.remembered) {
+    const transport::Promise& one = remembered.promise;
+    if (std::tie(one.term, one.index) > std::tie(newest.term, newest.index)) newest = one;
+  }
+  return newest;
+}
 
 // In the order of kinds_of_messages().
 struct FieldsOf {
@@ -64,17 +75,18 @@ bool describe_frame(const Frame& frame, MessageRecord& record) {
       const Result<transport::Hello> hello = transport::decode_hello(frame.payload.view());
       if (!hello) return false;
       record.kind = MessageKind::kHello;
-      record.fields = {hello->purpose == transport::Purpose::kSnapshot,
-                       hello->introduction.remembered.term, hello->introduction.remembered.index};
+      const transport::Promise remembered = newest_of(hello->introduction);
+      record.fields = {hello->purpose == transport::Purpose::kSnapshot, remembered.term,
+                       remembered.index};
       return true;
     }
     case Kind::kWelcome: {
       const Result<transport::Welcome> welcome = transport::decode_welcome(frame.payload.view());
       if (!welcome) return false;
       record.kind = MessageKind::kWelcome;
-      record.fields = {welcome->verdict == transport::Welcome::Verdict::kAccepted,
-                       welcome->introduction.remembered.term,
-                       welcome->introduction.remembered.index};
+      const transport::Promise remembered = newest_of(welcome->introduction);
+      record.fields = {welcome->verdict == transport::Welcome::Verdict::kAccepted, remembered.term,
+                       remembered.index};
       return true;
     }
     case Kind::kSnapshotPiece:

@@ -239,15 +239,16 @@ void Node::learn_members() {
 
 // ---- What the transport reports -----------------------------------------------------------------
 
-void Node::on_message(raft::Message message) {
-  promises_.note(message);
+void Node::on_message(raft::Message message, std::uint64_t life) {
+  observer_.on_receive(message, life);
+  promises_.note(message, life);
   // A peer that floods faster than the core steps is held back by loss, which Raft copes with.
   constexpr std::size_t kInputsMax = 100'000;
   if (inputs_.size() < kInputsMax) push(raft::Receive{std::move(message)});
 }
 
-void Node::on_snapshot(raft::Message message, Bytes packed) {
-  promises_.note(message);
+void Node::on_snapshot(raft::Message message, Bytes packed, std::uint64_t life) {
+  promises_.note(message, life);
   tasks_.spawn(store_received(std::move(message), std::move(packed)));
 }
 
@@ -271,7 +272,6 @@ transport::Introduction Node::introduction(raft::NodeId peer) const {
 }
 
 void Node::on_introduction(raft::NodeId peer, const transport::Introduction& told) {
-  promises_.begin_life(peer, told.life);
   const transport::Promise promised = remembered_of(told, life_);
   if (!began_with_ || !is_broken(promised, *began_with_)) return;
   log_.warn(

@@ -118,8 +118,8 @@ class Node final : public transport::Receiver {
   runtime::Task<void> publish();
 
   // transport::Receiver
-  void on_message(raft::Message message) override;
-  void on_snapshot(raft::Message message, Bytes packed) override;
+  void on_message(raft::Message message, std::uint64_t life) override;
+  void on_snapshot(raft::Message message, Bytes packed, std::uint64_t life) override;
   void on_unreachable(raft::NodeId peer) override;
   void on_snapshot_reported(raft::NodeId peer, bool delivered) override;
   void on_refused(raft::NodeId peer, const transport::Welcome& welcome) override;

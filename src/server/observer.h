@@ -28,6 +28,8 @@ class Observer {
   virtual void on_recovered(wal::Recovered::Health) {}
   // A message leaves: all that it promises is synced.
   virtual void on_send(const raft::Message&) {}
+  // A message arrived, from that life of its sender's process.
+  virtual void on_receive(const raft::Message&, std::uint64_t /*life*/) {}
   // After every step of the core.
   virtual void on_step(const raft::Raft&) {}
   // The applied state was replaced by a snapshot's.

@@ -55,34 +55,38 @@ bool is_broken(const Promise& promised, const Promise& own) {
   return (promised.voted && !own.voted) || promised.index > own.index;
 }
 
-void Promises::note(const raft::Message& message) {
+void Promises::note(const raft::Message& message, std::uint64_t life) {
+  // None of more lives than these is still talking; those before them are surely over.
+  constexpr std::size_t kLivesMax = 8;
   const std::optional<Promise> promise = promise_in(message);
   if (!promise) return;
   Known& known = known_[message.from];
-  known.now = both(known.now, *promise);
-}
-
-void Promises::begin_life(raft::NodeId peer, std::uint64_t life) {
-  Known& known = known_[peer];
-  if (known.life == life) return;
-  known.life = life;
-  known.before = both(known.before, known.now);
-  known.now = {};
+  auto of = std::ranges::find(known.lives, life, &transport::Remembered::life);
+  if (of == known.lives.end()) {
+    if (known.lives.size() == kLivesMax) {
+      known.before = both(known.before, known.lives.front().promise);
+      known.lives.erase(known.lives.begin());
+    }
+    of = known.lives.insert(known.lives.end(), {life, Promise{}});
+  }
+  of->promise = both(of->promise, *promise);
 }
 
 transport::Introduction Promises::of(raft::NodeId peer) const {
   transport::Introduction introduction;
   const auto known = known_.find(peer);
   if (known == known_.end()) return introduction;
-  introduction.remembered_life = known->second.life;
-  introduction.remembered = known->second.now;
+  introduction.remembered = known->second.lives;
   introduction.remembered_before = known->second.before;
   return introduction;
 }
 
 Promise remembered_of(const transport::Introduction& introduction, std::uint64_t own_life) {
-  if (introduction.remembered_life == own_life) return introduction.remembered_before;
-  return both(introduction.remembered, introduction.remembered_before);
+  Promise all = introduction.remembered_before;
+  for (const auto& [life, promise] : introduction.remembered) {
+    if (life != own_life) all = both(all, promise);
+  }
+  return all;
 }
 
 }  // namespace detcd::server

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "raft/message.h"
 #include "raft/raft.h"
@@ -25,22 +26,23 @@ namespace detcd::server {
 
 class Promises {
  public:
-  // Only what is sent after it was synced counts.
-  void note(const raft::Message& message);
-  void begin_life(raft::NodeId peer, std::uint64_t life);
+  // Only what is sent after it was synced counts. `life`: of the sender's process.
+  void note(const raft::Message& message, std::uint64_t life);
   // Without this process's own life.
   [[nodiscard]] transport::Introduction of(raft::NodeId peer) const;
 
  private:
+  // A promise belongs to the life that gave it, whenever it arrives: what was sent before a crash
+  // may come after the introduction of the life that follows. Of the newest lives each is known by
+  // itself, of older ones only all together.
   struct Known {
-    std::uint64_t life = 0;
-    transport::Promise now;
+    std::vector<transport::Remembered> lives;
     transport::Promise before;
   };
   std::map<raft::NodeId, Known, IdOrder> known_;
 };
 
-// What `introduction` tells the process of this life about the lives before it.
+// What `introduction` tells the process of this life about the other ones.
 [[nodiscard]] transport::Promise remembered_of(const transport::Introduction& introduction,
                                                std::uint64_t own_life);
 

@@ -93,20 +93,21 @@ runtime::Task<void> Transport::run_accepted(std::unique_ptr<runtime::Stream> str
     co_return;
   }
   receiver_.on_introduction(from, hello->introduction);
+  const Dialer dialer{from, hello->introduction.life};
   if (hello->purpose == Purpose::kSnapshot) {
-    co_await receive_snapshot(*stream, std::move(reader), from);
+    co_await receive_snapshot(*stream, std::move(reader), dialer);
   } else {
-    co_await receive_messages(*stream, std::move(reader), from);
+    co_await receive_messages(*stream, std::move(reader), dialer);
   }
 }
 
 runtime::Task<void> Transport::receive_messages(runtime::Stream& stream, FrameReader reader,
-                                                raft::NodeId from) {
+                                                Dialer from) {
   for (;;) {
     for (;;) {
       const Result<std::optional<Frame>> next = reader.next();
       if (!next) {
-        log_.warn("closing a peer's stream", {{"remote-peer-id", telemetry::hex(from.value())},
+        log_.warn("closing a peer's stream", {{"remote-peer-id", telemetry::hex(from.id.value())},
                                               {"error", next.error().message}});
         stream.abort();
         co_return;
@@ -114,13 +115,13 @@ runtime::Task<void> Transport::receive_messages(runtime::Stream& stream, FrameRe
       if (!next->has_value()) break;
       if ((*next)->kind != Kind::kMessage) co_return;
       Result<raft::Message> message = raft::decode_message((*next)->payload);
-      if (!message || message->from != from || message->to != options_.self) {
+      if (!message || message->from != from.id || message->to != options_.self) {
         log_.warn("closing a peer's stream: malformed message",
-                  {{"remote-peer-id", telemetry::hex(from.value())}});
+                  {{"remote-peer-id", telemetry::hex(from.id.value())}});
         stream.abort();
         co_return;
       }
-      receiver_.on_message(std::move(*message));
+      receiver_.on_message(std::move(*message), from.life);
     }
     const Result<std::string_view> bytes = co_await stream.read();
     if (!bytes || bytes->empty()) co_return;
@@ -129,7 +130,7 @@ runtime::Task<void> Transport::receive_messages(runtime::Stream& stream, FrameRe
 }
 
 runtime::Task<void> Transport::receive_snapshot(runtime::Stream& stream, FrameReader reader,
-                                                raft::NodeId from) {
+                                                Dialer from) {
   std::optional<raft::Message> message;
   std::uint64_t size = 0;
   std::string packed;
@@ -143,7 +144,7 @@ runtime::Task<void> Transport::receive_snapshot(runtime::Stream& stream, FrameRe
         size = in.u64();
         if (!in.ok()) co_return;
         Result<raft::Message> decoded = raft::decode_message((*next)->payload.slice(8));
-        if (!decoded || decoded->from != from || decoded->to != options_.self ||
+        if (!decoded || decoded->from != from.id || decoded->to != options_.self ||
             !std::holds_alternative<raft::InstallSnapshot>(decoded->body)) {
           co_return;
         }
@@ -162,7 +163,7 @@ runtime::Task<void> Transport::receive_snapshot(runtime::Stream& stream, FrameRe
     if (!bytes || !*bytes || (*bytes)->empty()) co_return;
     reader.feed(**bytes);
   }
-  receiver_.on_snapshot(std::move(*message), Bytes::adopt(std::move(packed)));
+  receiver_.on_snapshot(std::move(*message), Bytes::adopt(std::move(packed)), from.life);
   const Result<void> told = co_await write_in_time(stream, frame(Kind::kSnapshotTaken, ""));
   if (told) {
     const Result<void> closed = co_await stream.shutdown();

@@ -13,28 +13,44 @@ Error damaged(std::string what) {
   return {Errc::kDamaged, "peer stream: " + what};
 }
 
+void put(Writer& out, const Promise& promise) {
+  out.u64(promise.term);
+  out.boolean(promise.voted);
+  out.u64(promise.index);
+}
+
+Promise take_promise(Reader& in) {
+  Promise promise;
+  promise.term = in.u64();
+  promise.voted = in.boolean();
+  promise.index = in.u64();
+  return promise;
+}
+
 void put(Writer& out, const Introduction& introduction) {
+  const std::vector<Remembered>& lives = introduction.remembered;
   // First what the protocol's first members say, and all they read.
-  out.u64(introduction.remembered.index);
+  out.u64(lives.empty() ? 0 : lives.back().promise.index);
   out.u64(introduction.life);
-  out.u64(introduction.remembered_life);
-  out.u64(introduction.remembered.term);
-  out.boolean(introduction.remembered.voted);
-  out.u64(introduction.remembered_before.term);
-  out.boolean(introduction.remembered_before.voted);
-  out.u64(introduction.remembered_before.index);
+  out.u8(static_cast<std::uint8_t>(lives.size()));
+  for (const Remembered& remembered : lives) {
+    out.u64(remembered.life);
+    put(out, remembered.promise);
+  }
+  put(out, introduction.remembered_before);
 }
 
 Introduction take_introduction(Reader& in) {
   Introduction introduction;
-  const std::uint64_t index = in.u64();
+  in.u64();
   if (in.finished()) return introduction;  // An index without its term proves nothing.
   introduction.life = in.u64();
-  introduction.remembered_life = in.u64();
-  introduction.remembered = {.term = in.u64(), .voted = in.boolean(), .index = index};
-  introduction.remembered_before.term = in.u64();
-  introduction.remembered_before.voted = in.boolean();
-  introduction.remembered_before.index = in.u64();
+  const std::uint8_t lives = in.u8();
+  for (std::uint8_t n = 0; n < lives && in.ok(); ++n) {
+    const std::uint64_t life = in.u64();
+    introduction.remembered.push_back({life, take_promise(in)});
+  }
+  introduction.remembered_before = take_promise(in);
   return introduction;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -39,13 +40,19 @@ struct Promise {
   friend bool operator==(const Promise&, const Promise&) = default;
 };
 
-// Each end says which life of its process it is, and what it remembers of the other's: of the life
-// that it knows newest, and of all lives before that one.
+// What one life of a member's process promised.
+struct Remembered {
+  std::uint64_t life = 0;
+  Promise promise;
+  friend bool operator==(const Remembered&, const Remembered&) = default;
+};
+
+// Each end says which life of its process it is, and what it remembers of the other's lives: each
+// by itself, as it can't know for certain which of them it is talking to, nor which came last.
 struct Introduction {
   std::uint64_t life = 0;
-  std::uint64_t remembered_life = 0;
-  Promise remembered;
-  Promise remembered_before;
+  std::vector<Remembered> remembered;  // In the order in which they were first heard of.
+  Promise remembered_before;           // Of all earlier ones together.
   friend bool operator==(const Introduction&, const Introduction&) = default;
 };
 

@@ -42,9 +42,10 @@ struct Options {
 class Receiver {
  public:
   virtual ~Receiver() = default;
-  virtual void on_message(raft::Message message) = 0;
-  // `message` is the InstallSnapshot; `packed` its whole state. True when it is taken over.
-  virtual void on_snapshot(raft::Message message, Bytes packed) = 0;
+  // `life`: of the sender's process, as it introduced itself on the connection that brought this.
+  virtual void on_message(raft::Message message, std::uint64_t life) = 0;
+  // `message` is the InstallSnapshot; `packed` its whole state.
+  virtual void on_snapshot(raft::Message message, Bytes packed, std::uint64_t life) = 0;
   virtual void on_unreachable(raft::NodeId peer) = 0;
   virtual void on_snapshot_reported(raft::NodeId peer, bool delivered) = 0;
   // The peer says it is of another cluster, or that this member was removed.
@@ -80,10 +81,13 @@ class Transport {
   struct Peer;
   runtime::Task<void> accept_loop(runtime::Listener& listener);
   runtime::Task<void> run_accepted(std::unique_ptr<runtime::Stream> stream);
-  runtime::Task<void> receive_messages(runtime::Stream& stream, FrameReader reader,
-                                       raft::NodeId from);
-  runtime::Task<void> receive_snapshot(runtime::Stream& stream, FrameReader reader,
-                                       raft::NodeId from);
+  // The member that dialed, and which life of its process.
+  struct Dialer {
+    raft::NodeId id;
+    std::uint64_t life = 0;
+  };
+  runtime::Task<void> receive_messages(runtime::Stream& stream, FrameReader reader, Dialer from);
+  runtime::Task<void> receive_snapshot(runtime::Stream& stream, FrameReader reader, Dialer from);
   runtime::Task<void> run_peer(Peer& peer);
   runtime::Task<void> back_off(Peer& peer, Duration& backoff);
   runtime::Task<void> feed_peer(Peer& peer, runtime::Stream& stream);

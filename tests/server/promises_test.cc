@@ -7,8 +7,11 @@ namespace {
 
 using transport::Introduction;
 using transport::Promise;
+using transport::Remembered;
 
 const raft::NodeId kPeer(7);
+constexpr std::uint64_t kLife = 11;
+constexpr std::uint64_t kNextLife = 12;
 
 raft::Message says(std::uint64_t term, raft::Body body) {
   return {kPeer, raft::NodeId(1), raft::Term(term), std::move(body)};
@@ -20,14 +23,19 @@ raft::AppendResponse accepted(std::uint64_t match) {
   return response;
 }
 
+// What the peer's next process is told.
+Promise remembered(const Promises& promises) {
+  return remembered_of(promises.of(kPeer), kNextLife);
+}
+
 TEST(Promises, TheHighestAcknowledgementOfTheNewestTermIsKept) {
   Promises promises;
-  promises.note(says(3, accepted(90)));
-  promises.note(says(4, accepted(50)));
-  promises.note(says(4, accepted(60)));
-  promises.note(says(4, accepted(55)));
-  promises.note(says(3, accepted(95)));
-  EXPECT_EQ(promises.of(kPeer).remembered, (Promise{4, false, 60}));
+  promises.note(says(3, accepted(90)), kLife);
+  promises.note(says(4, accepted(50)), kLife);
+  promises.note(says(4, accepted(60)), kLife);
+  promises.note(says(4, accepted(55)), kLife);
+  promises.note(says(3, accepted(95)), kLife);
+  EXPECT_EQ(remembered(promises), (Promise{4, false, 60}));
 }
 
 TEST(Promises, AVoteIsKeptWhoeverSaysIt) {
@@ -35,12 +43,12 @@ TEST(Promises, AVoteIsKeptWhoeverSaysIt) {
                                raft::AppendRequest{}, raft::Heartbeat{}};
   for (const raft::Body& body : bodies) {
     Promises promises;
-    promises.note(says(4, body));
-    EXPECT_EQ(promises.of(kPeer).remembered, (Promise{4, true, 0})) << raft::name_of(body);
+    promises.note(says(4, body), kLife);
+    EXPECT_EQ(remembered(promises), (Promise{4, true, 0})) << raft::name_of(body);
   }
   Promises refused;
-  refused.note(says(4, raft::VoteResponse{false, false}));
-  EXPECT_EQ(refused.of(kPeer).remembered, (Promise{4, false, 0}));
+  refused.note(says(4, raft::VoteResponse{false, false}), kLife);
+  EXPECT_EQ(remembered(refused), (Promise{4, false, 0}));
 }
 
 TEST(Promises, WhatIsSentBeforeItIsSyncedIsNone) {
@@ -50,8 +58,8 @@ TEST(Promises, WhatIsSentBeforeItIsSyncedIsNone) {
                                raft::RecoveryQuery{}};
   for (const raft::Body& body : bodies) {
     Promises promises;
-    promises.note(says(4, body));
-    EXPECT_EQ(promises.of(kPeer).remembered, Promise{}) << raft::name_of(body);
+    promises.note(says(4, body), kLife);
+    EXPECT_EQ(remembered(promises), Promise{}) << raft::name_of(body);
   }
 }
 
@@ -59,22 +67,39 @@ TEST(Promises, AnAnswerThatDoesNotCountAcknowledgesNothing) {
   Promises promises;
   raft::AppendResponse recovering = accepted(90);
   recovering.counts = false;
-  promises.note(says(4, recovering));
-  EXPECT_EQ(promises.of(kPeer).remembered, (Promise{4, false, 0}));
+  promises.note(says(4, recovering), kLife);
+  EXPECT_EQ(remembered(promises), (Promise{4, false, 0}));
 }
 
 TEST(Promises, ALifeIsToldWhatTheLivesBeforeItPromised) {
   Promises promises;
-  promises.begin_life(kPeer, 11);
-  promises.note(says(4, accepted(60)));
+  promises.note(says(4, accepted(60)), 11);
   EXPECT_EQ(remembered_of(promises.of(kPeer), 11), Promise{}) << "that is its own";
-  // It comes back, and its peer doesn't know that yet.
   EXPECT_EQ(remembered_of(promises.of(kPeer), 12), (Promise{4, false, 60}));
-  promises.begin_life(kPeer, 12);
-  promises.note(says(5, accepted(70)));
+  promises.note(says(5, accepted(70)), 12);
   EXPECT_EQ(remembered_of(promises.of(kPeer), 12), (Promise{4, false, 60}));
-  promises.begin_life(kPeer, 13);
   EXPECT_EQ(remembered_of(promises.of(kPeer), 13), (Promise{5, false, 70}));
+}
+
+TEST(Promises, BelongToTheLifeThatGaveThemInWhateverOrderTheyArrive) {
+  Promises promises;
+  promises.note(says(5, accepted(70)), 12);
+  promises.note(says(4, accepted(60)), 11);  // Sent before the crash, arrived after it.
+  promises.note(says(5, accepted(80)), 12);
+  EXPECT_EQ(remembered_of(promises.of(kPeer), 12), (Promise{4, false, 60}));
+  EXPECT_EQ(remembered_of(promises.of(kPeer), 13), (Promise{5, false, 80}));
+}
+
+TEST(Promises, OfManyLivesAreAllRemembered) {
+  constexpr std::uint64_t kLives = 300;
+  Promises promises;
+  for (std::uint64_t life = 1; life <= kLives; ++life) {
+    promises.note(says(4, accepted(1000 - life)), life);
+  }
+  const Introduction introduction = promises.of(kPeer);
+  EXPECT_LE(introduction.remembered.size(), 8U);
+  EXPECT_EQ(remembered_of(introduction, kLives), (Promise{4, false, 999}));
+  EXPECT_EQ(introduction.remembered.back(), (Remembered{kLives, {4, false, 1000 - kLives}}));
 }
 
 TEST(Promises, AreBrokenByAShorterLogOfTheSameTermOnly) {

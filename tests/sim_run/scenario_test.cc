@@ -87,6 +87,20 @@ TEST(Scenario, AMemberWhoseDirectoryWasPutBackRecovers) {
   EXPECT_GE(recoveries, 12U);
 }
 
+// It comes back while a peer can't hear it: what it says in its new life must not pass, there, for
+// what it promised in the life before.
+TEST(Scenario, NobodyWhoseDiskIsHonestIsTakenForForgetful) {
+  for (int seed = 1; seed <= 24; ++seed) {
+    const RunOptions options =
+        scenario(seed_line(seed) + puts(40, 300ms, 50ms) +
+                 "fault at 800ms echo for 3s\nfault at 1s partition n2 for 1500ms\n"
+                 "fault at 1300ms crash n1 down 100ms\n");
+    const RunResult result = run_in_child(options).result;
+    EXPECT_EQ(result.verdict, Verdict::kPass) << "seed " << seed << ": " << failure_text(result);
+    EXPECT_EQ(result.recoveries, 0U) << "seed " << seed;
+  }
+}
+
 // The votes that elect a leader of term 4 reach it when one of term 5 has already committed: Raft's
 // promise is about leaders of later terms, and the judge once complained.
 TEST(Scenario, ALeaderOfAnEarlierTermMayLackWhatALaterOneCommitted) {

@@ -12,8 +12,7 @@ Hello some_hello() {
   hello.to = 2;
   hello.purpose = Purpose::kSnapshot;
   hello.introduction = {.life = 3,
-                        .remembered_life = 4,
-                        .remembered = {5, true, 77},
+                        .remembered = {{4, {5, true, 77}}, {2, {5, false, 76}}},
                         .remembered_before = {6, false, 78}};
   return hello;
 }

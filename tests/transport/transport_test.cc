@@ -16,22 +16,28 @@ class Silence final : public telemetry::Sink {
 // A member as the transport sees it: everything it is told is kept.
 class Recorder final : public Receiver {
  public:
-  void on_message(raft::Message message) override { messages.push_back(std::move(message)); }
-  void on_snapshot(raft::Message message, Bytes packed) override {
+  void on_message(raft::Message message, std::uint64_t life) override {
     messages.push_back(std::move(message));
+    lives.push_back(life);
+  }
+  void on_snapshot(raft::Message message, Bytes packed, std::uint64_t life) override {
+    messages.push_back(std::move(message));
+    lives.push_back(life);
     snapshots.push_back(std::move(packed));
   }
   void on_unreachable(raft::NodeId) override { ++unreachable; }
   void on_snapshot_reported(raft::NodeId, bool delivered) override { reports.push_back(delivered); }
   void on_refused(raft::NodeId, const Welcome& welcome) override { refused.push_back(welcome); }
   [[nodiscard]] Introduction introduction(raft::NodeId) const override {
-    return {.life = 7, .remembered = {3, true, 42}};
+    return {.life = own_life, .remembered = {{5, {3, true, 42}}}, .remembered_before = {}};
   }
   void on_introduction(raft::NodeId, const Introduction& introduction) override {
-    told.push_back(introduction.remembered.index);
+    told.push_back(introduction.remembered.at(0).promise.index);
   }
 
+  std::uint64_t own_life = 7;
   std::vector<raft::Message> messages;
+  std::vector<std::uint64_t> lives;  // Of the senders, by message.
   std::vector<Bytes> snapshots;
   std::vector<bool> reports;
   std::vector<Welcome> refused;
@@ -100,6 +106,30 @@ TEST_F(TransportTest, BothSidesTellWhatTheyRememberOfEachOther) {
   kernel.run_for(1s);
   EXPECT_EQ(one.recorder.told, std::vector<std::uint64_t>{42});
   EXPECT_EQ(two.recorder.told, std::vector<std::uint64_t>{42});
+}
+
+// Two connections of the same peer, the older one of a process that is gone: what comes on each is
+// of its own life, whichever was introduced last.
+TEST_F(TransportTest, WhatArrivesIsOfTheLifeThatIntroducedItselfOnItsConnection) {
+  Member two(kernel, network, 2, 99);
+  Member former(kernel, network, 3, 99);
+  one.recorder.own_life = 8;
+  former.transport = std::make_unique<Transport>(
+      former.machine.world(), telemetry::Log(former.silence, telemetry::Level::kInfo),
+      Options{.cluster_id = 99, .self = raft::NodeId(1)}, former.recorder);
+  one.know(2);
+  kernel.run_for(1s);
+  former.know(2);
+  kernel.run_for(1s);
+  one.transport->send(heartbeat(1, 2, 1));
+  kernel.run_for(1s);
+  former.transport->send(heartbeat(1, 2, 2));
+  kernel.run_for(1s);
+  one.transport->send_snapshot(
+      {raft::NodeId(1), raft::NodeId(2), raft::Term(3), raft::InstallSnapshot{}},
+      Bytes(std::string_view("state")));
+  kernel.run_for(1s);
+  EXPECT_EQ(two.recorder.lives, (std::vector<std::uint64_t>{8, 7, 8}));
 }
 
 TEST_F(TransportTest, AMemberOfAnotherClusterIsRefusedWithTheReason) {
