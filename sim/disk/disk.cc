@@ -72,6 +72,7 @@ SimDisk::~SimDisk() {
 void SimDisk::replace_image(DiskImage image) {
   check(under_way_ == 0, "a disk is swapped only while nobody uses it");
   image_ = std::move(image);
+  used_at_most_.reset();
   rotted_ = true;
   image_.let_all_go();
   sync_broken_.clear();
@@ -179,6 +180,7 @@ bool SimDisk::writes_under_way() const {
 
 void SimDisk::crash() {
   ++crashes_;
+  used_at_most_.reset();
   std::map<std::uint64_t, Queue> queues = std::exchange(queues_, {});
   under_way_ = 0;
   when_drained_.clear();
@@ -282,10 +284,11 @@ Result<void> SimDisk::write(FileNumber file, std::uint64_t offset, std::string_v
   if (fails(kWriteErrorSite, file, faults_.write_error_ppm)) {
     const std::uint64_t part = below(draw(kWritePartSite, image_.key_of(file)), bytes.size() + 1);
     content.write(offset, bytes.substr(0, part));
+    used_at_most_.reset();
     return Error{Errc::kIo, "the device failed a write"};
   }
   const std::uint64_t end = offset + bytes.size();
-  if (end > content.size()) {
+  if (end > content.size() && !surely_fits(end - content.size())) {
     // The part that finds room is written, as the system call does it.
     const std::uint64_t room = content.size() + space();
     if (end > room) {
@@ -326,7 +329,8 @@ Result<void> SimDisk::sync(FileNumber file) {
 
 Result<void> SimDisk::allocate(FileNumber file, std::uint64_t size) {
   FileContent& content = image_.content(file);
-  if (size > content.size() && size - content.size() > space()) {
+  const std::uint64_t growth = size - std::min(size, content.size());
+  if (growth > 0 && !surely_fits(growth) && growth > space()) {
     return Error{Errc::kNoSpace, "no space is left on the device"};
   }
   content.allocate(size);
@@ -334,8 +338,21 @@ Result<void> SimDisk::allocate(FileNumber file, std::uint64_t size) {
 }
 
 Result<void> SimDisk::truncate(FileNumber file, std::uint64_t size) {
-  image_.content(file).truncate(size);
+  FileContent& content = image_.content(file);
+  if (size > content.size()) used_at_most_.reset();
+  content.truncate(size);
   return {};
+}
+
+bool SimDisk::surely_fits(std::uint64_t growth) {
+  if (!used_at_most_) used_at_most_ = image_.used_bytes();
+  const std::uint64_t used = std::min(*used_at_most_, options_.capacity_bytes);
+  if (growth > options_.capacity_bytes - used) {
+    used_at_most_.reset();
+    return false;
+  }
+  *used_at_most_ += growth;
+  return true;
 }
 
 std::uint64_t SimDisk::space() const {

@@ -184,12 +184,15 @@ class SimDisk {
   bool pass_boundary(const DiskOperation& operation, bool after);
   [[nodiscard]] Duration time_of(const DiskOperation& operation);
   [[nodiscard]] bool fails(runtime::Site site, FileNumber file, std::uint32_t ppm);
+  // Whether a file may grow so much, without looking at all files; false: space() must tell.
+  [[nodiscard]] bool surely_fits(std::uint64_t growth);
 
   Kernel& kernel_;
   DiskOptions options_;
   DiskFaults faults_;
   DiskImage image_;
-  std::map<std::uint64_t, Queue> queues_;  // By file; 0 for names.
+  std::optional<std::uint64_t> used_at_most_;  // Bytes; nothing when that isn't known.
+  std::map<std::uint64_t, Queue> queues_;      // By file; 0 for names.
   std::size_t under_way_ = 0;
   std::vector<Action> when_drained_;
   std::set<std::string> locks_;

@@ -207,7 +207,7 @@ Result<void> DiskImage::sync_directory(std::string_view path, bool ordered_journ
   }
   std::erase_if(pending_, [](const NameOperation& done) { return done.unsynced.empty(); });
   if (pending_.empty()) durable_since_.clear();
-  collect();
+  collect_now_and_then();
   return {};
 }
 
@@ -232,7 +232,7 @@ void DiskImage::hold(FileNumber file) {
 void DiskImage::let_go(FileNumber file) {
   const auto node = nodes_.find(file.value());
   if (node == nodes_.end() || node->second.holders == 0) return;  // The machine crashed meanwhile.
-  if (--node->second.holders == 0) collect();
+  if (--node->second.holders == 0) collect_now_and_then();
 }
 
 void DiskImage::let_all_go() {
@@ -261,6 +261,15 @@ void DiskImage::collect() {
     if (node.holders != 0) reach(number, reached);
   }
   std::erase_if(nodes_, [&](const auto& entry) { return !reached.contains(entry.first); });
+}
+
+// What nothing leads to is never seen again, so that it may stay until there is as much of it as of
+// the rest.
+void DiskImage::collect_now_and_then() {
+  constexpr std::size_t kNodesLeast = 64;
+  if (nodes_.size() < collect_at_) return;
+  collect();
+  collect_at_ = std::max(2 * nodes_.size(), kNodesLeast);
 }
 
 std::uint64_t DiskImage::used_bytes() const {

@@ -90,11 +90,13 @@ class DiskImage {
   void change(std::vector<EntryChange> changes);
   void make_durable(const NameOperation& operation);
   void collect();
+  void collect_now_and_then();
   void reach(std::uint64_t node, std::set<std::uint64_t>& reached) const;
   void collect_files(std::uint64_t node, const std::string& prefix,
                      std::vector<std::string>& paths) const;
 
   std::map<std::uint64_t, Node> nodes_;
+  std::size_t collect_at_ = 0;  // As many nodes.
   std::uint64_t next_node_ = 2;
   std::uint64_t next_sequence_ = 1;
   std::vector<NameOperation> pending_;  // Oldest first.

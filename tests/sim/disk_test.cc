@@ -239,6 +239,34 @@ TEST_F(DiskTest, AFullDiskTakesWhatFits) {
   EXPECT_TRUE(run(file.write(100, std::string(80, 'b'))).ok());
 }
 
+TEST_F(DiskTest, WhatFilesGiveBackServesOthers) {
+  device.set_capacity(1000);
+  File& file = open("/a");
+  File& other = open("/b");
+  for (int i = 0; i < 5; ++i) {
+    write(file, 0, std::string(900, 'a'));
+    EXPECT_EQ(run(other.write(0, std::string(200, 'b'))).error().code, Errc::kNoSpace);
+    EXPECT_TRUE(run(other.truncate(0)).ok());
+    EXPECT_TRUE(run(file.truncate(700)).ok());
+    EXPECT_TRUE(run(other.write(0, std::string(200, 'b'))).ok());
+    EXPECT_TRUE(run(file.truncate(900)).ok()) << "a hole, which the simulated disk counts";
+    EXPECT_EQ(run(other.allocate(300)).error().code, Errc::kNoSpace);
+    EXPECT_TRUE(run(other.truncate(0)).ok());
+  }
+}
+
+TEST_F(DiskTest, FilesThatComeAndGoLeaveTheOthersAlone) {
+  write(open("/kept"), 0, "kept");
+  for (int i = 0; i < 300; ++i) {
+    const std::string name = "/" + std::to_string(i);
+    write(open(name), 0, "x");
+    EXPECT_TRUE(run(life->disk.remove(name)).ok());
+    EXPECT_TRUE(run(life->disk.sync_directory("/")).ok());
+  }
+  EXPECT_EQ(device.image().files(), std::vector<std::string>{"/kept"});
+  EXPECT_EQ(text("/kept"), "kept");
+}
+
 TEST_F(DiskTest, PlannedFailuresStrikeOnce) {
   File& file = open("/a");
   device.fail_next(DiskCall::kWrite, "a", 1);
