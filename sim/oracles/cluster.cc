@@ -45,11 +45,9 @@ class ClusterOracle::Member final : public server::Observer {
     if (trace != 0) oracle_.history_.read_at[trace].push_back({node_, index});
   }
   void on_recovered(wal::Recovered::Health health) override {
-    if (health != wal::Recovered::Health::kDamaged || disk_ == DiskHistory::kRotten) return;
-    oracle_.fail("honest disk",
-                 "a member takes its log for damaged although its disk kept all "
-                 "that was synced: " +
-                     member(node_));
+    if (health == wal::Recovered::Health::kDamaged) {
+      judge_loss("a member takes its log for damaged although its disk kept all that was synced: ");
+    }
   }
   void on_send(const raft::Message& message) override { oracle_.replication_.sent(node_, message); }
   void on_receive(const raft::Message& message, std::uint64_t life) override {
@@ -58,7 +56,10 @@ class ClusterOracle::Member final : public server::Observer {
   void on_raft_event(const raft::Event& event) override {
     if (oracle_.teller_) oracle_.tell_event(node_, event);
     if (const auto* changed = std::get_if<raft::RoleChanged>(&event)) {
-      if (changed->to == raft::RoleName::kRecovering) oracle_.recovering(node_);
+      if (changed->to == raft::RoleName::kRecovering) {
+        judge_loss("a member doubts its log although its disk kept all that was synced: ");
+        oracle_.recovering(node_);
+      }
       if (changed->to == raft::RoleName::kLeader) {
         oracle_.elected(node_, changed->term);
       }
@@ -104,6 +105,10 @@ class ClusterOracle::Member final : public server::Observer {
   }
 
  private:
+  void judge_loss(const std::string& what) const {
+    if (disk_ == DiskHistory::kHonest) oracle_.fail("honest disk", what + member(node_));
+  }
+
   ClusterOracle& oracle_;
   std::uint32_t node_;
   DiskHistory disk_;

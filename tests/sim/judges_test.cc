@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/oracles/cluster.h"
 #include "sim/oracles/keyspace.h"
 #include "sim/oracles/replication.h"
 
@@ -59,6 +60,21 @@ class ReplicationJudge : public testing::Test {
                               if (said_.empty()) said_ = std::move(oracle);
                             }};
 };
+
+// What the judges say when a member takes itself for forgetful.
+std::string said_of_doubt(ClusterOracle::DiskHistory disk) {
+  History history;
+  ClusterOracle oracle(history);
+  const std::unique_ptr<server::Observer> observer = oracle.observer(1, disk);
+  observer->on_raft_event(
+      raft::RoleChanged{raft::RoleName::kFollower, raft::RoleName::kRecovering, raft::Term(2)});
+  return oracle.violation() ? oracle.violation()->oracle : "";
+}
+
+TEST(ClusterJudge, FindsADoubtWithAnHonestDisk) {
+  EXPECT_EQ(said_of_doubt(ClusterOracle::DiskHistory::kHonest), "honest disk");
+  EXPECT_EQ(said_of_doubt(ClusterOracle::DiskHistory::kRotten), "");
+}
 
 TEST_F(ReplicationJudge, TakesAnAcknowledgementThatIsKeptOverARestart) {
   const raft::Raft before = replica(15);
