@@ -32,7 +32,9 @@ class Recorder final : public Receiver {
     return {.life = own_life, .remembered = {{5, {3, true, 42}}}, .remembered_before = {}};
   }
   void on_introduction(raft::NodeId, const Introduction& introduction) override {
-    told.push_back(introduction.remembered.at(0).promise.index);
+    for (const Remembered& remembered : introduction.remembered) {
+      told.push_back(remembered.promise.index);
+    }
   }
 
   std::uint64_t own_life = 7;
