@@ -106,6 +106,7 @@ void perform(History& history, Model& model, CallRecord& call, std::uint64_t ind
   call.outcome = Outcome::kAnswered;
   call.response = std::get<apply::Response>(answer);
   call.header.revision = model.revision();
+  call.header.raft_term = 1;
 }
 
 History real_run(const Making& making) {

@@ -113,6 +113,7 @@ std::optional<History> with_log(const CheckedHistory& history) {
     call.ended = instant(*history.intervals[at].ended);
     call.outcome = CallRecord::Outcome::kAnswered;
     call.header.revision = revision;
+    call.header.raft_term = 1;
     const apply::Answer answer = answer_of(told, model);
     if (const auto* response = std::get_if<apply::Response>(&answer)) call.response = *response;
     overlay_any(told.told, call.response);
