@@ -53,13 +53,21 @@ runtime::Task<void> serve(runtime::World world, std::string address, Transport& 
   transport.serve(std::move(*listener));
 }
 
-// One member on a machine of its own.
+struct Place {
+  std::uint64_t node = 0;
+  std::uint64_t cluster = 99;
+};
+
+// One member on a machine of its own, named as the machine unless said otherwise.
 struct Member {
-  Member(sim::Kernel& kernel, sim::SimNetwork& network, std::uint64_t id, std::uint64_t cluster)
-      : machine(kernel, network, {.node = sim::NodeNumber(id), .host = "n" + std::to_string(id)}),
+  Member(sim::Kernel& kernel, sim::SimNetwork& network, Place place)
+      : Member(kernel, network, place, place.node) {}
+  Member(sim::Kernel& kernel, sim::SimNetwork& network, Place place, std::uint64_t id)
+      : machine(kernel, network,
+                {.node = sim::NodeNumber(place.node), .host = "n" + std::to_string(place.node)}),
         transport(std::make_unique<Transport>(
             machine.world(), telemetry::Log(silence, telemetry::Level::kInfo),
-            Options{.cluster_id = cluster, .self = raft::NodeId(id)}, recorder)) {
+            Options{.cluster_id = place.cluster, .self = raft::NodeId(id)}, recorder)) {
     machine.tasks().spawn(serve(machine.world(), machine.host() + ":2380", *transport));
   }
   ~Member() {
@@ -87,11 +95,11 @@ class TransportTest : public testing::Test {
  protected:
   sim::Kernel kernel{7};
   sim::SimNetwork network{kernel};
-  Member one{kernel, network, 1, 99};
+  Member one{kernel, network, {1}};
 };
 
 TEST_F(TransportTest, MessagesArriveWholeAndInOrder) {
-  Member two(kernel, network, 2, 99);
+  Member two(kernel, network, {2});
   one.know(2);
   kernel.run_for(1s);
   for (std::uint64_t round = 1; round <= 500; ++round) one.transport->send(heartbeat(1, 2, round));
@@ -103,7 +111,7 @@ TEST_F(TransportTest, MessagesArriveWholeAndInOrder) {
 }
 
 TEST_F(TransportTest, BothSidesTellWhatTheyRememberOfEachOther) {
-  Member two(kernel, network, 2, 99);
+  Member two(kernel, network, {2});
   one.know(2);
   kernel.run_for(1s);
   EXPECT_EQ(one.recorder.told, std::vector<std::uint64_t>{42});
@@ -113,12 +121,9 @@ TEST_F(TransportTest, BothSidesTellWhatTheyRememberOfEachOther) {
 // Two connections of the same peer, the older one of a process that is gone: what comes on each is
 // of its own life, whichever was introduced last.
 TEST_F(TransportTest, WhatArrivesIsOfTheLifeThatIntroducedItselfOnItsConnection) {
-  Member two(kernel, network, 2, 99);
-  Member former(kernel, network, 3, 99);
+  Member two(kernel, network, {2});
+  Member former(kernel, network, {3}, 1);
   one.recorder.own_life = 8;
-  former.transport = std::make_unique<Transport>(
-      former.machine.world(), telemetry::Log(former.silence, telemetry::Level::kInfo),
-      Options{.cluster_id = 99, .self = raft::NodeId(1)}, former.recorder);
   one.know(2);
   kernel.run_for(1s);
   former.know(2);
@@ -135,7 +140,7 @@ TEST_F(TransportTest, WhatArrivesIsOfTheLifeThatIntroducedItselfOnItsConnection)
 }
 
 TEST_F(TransportTest, AMemberOfAnotherClusterIsRefusedWithTheReason) {
-  Member stranger(kernel, network, 2, 100);
+  Member stranger(kernel, network, {2, 100});
   one.know(2);
   kernel.run_for(3s);
   one.transport->send(heartbeat(1, 2, 1));
@@ -147,7 +152,7 @@ TEST_F(TransportTest, AMemberOfAnotherClusterIsRefusedWithTheReason) {
 }
 
 TEST_F(TransportTest, ASnapshotTravelsWholeAndIsReported) {
-  Member two(kernel, network, 2, 99);
+  Member two(kernel, network, {2});
   one.know(2);
   const Bytes state = Bytes::adopt(std::string(3'000'000, 's'));
   const raft::Message message{raft::NodeId(1), raft::NodeId(2), raft::Term(3),
@@ -168,7 +173,7 @@ TEST_F(TransportTest, ASnapshotToNobodyIsReportedUndelivered) {
 }
 
 TEST_F(TransportTest, ConnectsAgainAfterThePeerCameBack) {
-  Member two(kernel, network, 2, 99);
+  Member two(kernel, network, {2});
   one.know(2);
   kernel.run_for(1s);
   two.machine.kill(sim::Death::kCrash, [&] { two.transport.reset(); });
