@@ -19,4 +19,7 @@ endif()
 if(DETCD_SANITIZE)
   add_compile_options(-fsanitize=${DETCD_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DETCD_SANITIZE})
+  # Debian's abseil is built without sanitizers, and its hash tables have another layout with them
+  # unless this is defined (from Debian 13 on).
+  add_compile_definitions(NDEBUG_SANITIZER)
 endif()
