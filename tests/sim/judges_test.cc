@@ -54,6 +54,15 @@ class ReplicationJudge : public testing::Test {
     history_.members[kFollower.value()] = 1;
     history_.members[kLeader.value()] = 2;
   }
+  // The follower, with 15 entries, says `promise`; its next life begins as `after`.
+  void restart_after(const raft::Message& promise, const raft::Raft& after) {
+    const raft::Raft before = replica(15);
+    oracle_.stepped(1, before);
+    oracle_.sent(1, promise);
+    oracle_.ended(1);
+    oracle_.stepped(1, after);
+  }
+
   History history_;
   std::string said_;
   ReplicationOracle oracle_{history_, [this](std::string oracle, const std::string&) {
@@ -77,42 +86,22 @@ TEST(ClusterJudge, FindsADoubtWithAnHonestDisk) {
 }
 
 TEST_F(ReplicationJudge, TakesAnAcknowledgementThatIsKeptOverARestart) {
-  const raft::Raft before = replica(15);
-  oracle_.stepped(1, before);
-  oracle_.sent(1, acknowledgement(14));
-  oracle_.ended(1);
-  const raft::Raft after = replica(14);
-  oracle_.stepped(1, after);
+  restart_after(acknowledgement(14), replica(14));
   EXPECT_EQ(said_, "");
 }
 
 TEST_F(ReplicationJudge, FindsAnAcknowledgementThatIsForgottenOverARestart) {
-  const raft::Raft before = replica(15);
-  oracle_.stepped(1, before);
-  oracle_.sent(1, acknowledgement(14));
-  oracle_.ended(1);
-  const raft::Raft after = replica(13);
-  oracle_.stepped(1, after);
+  restart_after(acknowledgement(14), replica(13));
   EXPECT_EQ(said_, "durable log");
 }
 
 TEST_F(ReplicationJudge, ForgivesAMemberThatSaysItMayHaveForgotten) {
-  const raft::Raft before = replica(15);
-  oracle_.stepped(1, before);
-  oracle_.sent(1, acknowledgement(14));
-  oracle_.ended(1);
-  const raft::Raft after = replica(13, 2, false);
-  oracle_.stepped(1, after);
+  restart_after(acknowledgement(14), replica(13, 2, false));
   EXPECT_EQ(said_, "");
 }
 
 TEST_F(ReplicationJudge, FindsATermThatIsForgottenOverARestart) {
-  const raft::Raft before = replica(15);
-  oracle_.stepped(1, before);
-  oracle_.sent(1, {kFollower, kLeader, raft::Term(2), raft::HeartbeatResponse{1}});
-  oracle_.ended(1);
-  const raft::Raft after = replica(15, 1);
-  oracle_.stepped(1, after);
+  restart_after({kFollower, kLeader, raft::Term(2), raft::HeartbeatResponse{1}}, replica(15, 1));
   EXPECT_EQ(said_, "durable term");
 }
 
