@@ -14,19 +14,21 @@ constexpr std::string_view kHelp =
     R"(detcd-sim: whole clusters of the real server in one thread, under virtual time, by seed
 
   detcd-sim run --seed N [--profile lite|swarm] [--nodes N] [--virtual-seconds S] [--trace-out F]
-                [--in-process] [--cross-check]
+                [--plain] [--in-process] [--cross-check]
       One run. Ends with one line: pass, FAIL (an oracle found a contradiction) or VOID (too little
       happened to prove anything), the run's hash and its numbers. --cross-check judges what the
       clients saw once more, by a search that knows nothing of the log, and must agree.
   detcd-sim swarm --seeds A..B [--profile lite|swarm] [--jobs J] [--trace-dir DIR] [--trace F]
-                  [--until-failure] [--cross-check]
+                  [--until-failure] [--cross-check] [--plain]
       A campaign over seeds, each in a process of its own. Every failure leaves a trace file
-      (DIR/seed-N.trace; --trace F: the first one as F).
-  detcd-sim replay FILE [--edited] [--log] [--html OUT] [--from T] [--to T]
-      Runs a trace file again: same hash, same verdict. --edited takes a file that a person changed;
-      --log prints what the members logged, with virtual times; --html draws the run as one page
-      for a browser. --from and --to (as 2500ms) bound what both show.
-  detcd-sim shrink FILE [-o OUT] [--scenario F] [--jobs J] [--seconds S] [--runs N]
+      (DIR/seed-N.trace; --trace F: the first one as F). Trace files are text packed as by gzip;
+      with --plain it isn't packed. Both forms are read.
+  detcd-sim replay FILE [--edited] [--log] [--events] [--html OUT] [--from T] [--to T]
+      Runs a trace file again: same hash, same verdict, or where the code has diverged. --edited
+      takes a file that a person changed; --log prints what faults, members and clients do and log,
+      a lane each, with virtual times, --events every event of the kernel; --html draws the run as
+      one page for a browser. --from and --to (as 2500ms) bound what these show.
+  detcd-sim shrink FILE [-o OUT] [--scenario F] [--jobs J] [--seconds S] [--runs N] [--plain]
       Makes a failing trace small and simple, as long as it fails in the same way: fewer entries,
       clients, members and micro-choices, rounder numbers, also under other seeds. Runs candidates
       for at most S seconds (60) or N times (100000), writes the best as OUT (FILE.small) and tells
@@ -59,6 +61,8 @@ Result<std::string> read_file(const std::string& path) {
 bool write_file(const std::string& path, const std::string& text) {
   std::ofstream out(path, std::ios::binary);
   out << text;
+  // A full disk may show only now.
+  out.close();
   return static_cast<bool>(out);
 }
 

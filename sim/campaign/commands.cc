@@ -10,8 +10,9 @@
 #include "sim/campaign/arguments.h"
 #include "sim/campaign/check.h"
 #include "sim/campaign/command_line.h"
-#include "sim/campaign/picture.h"
 #include "sim/campaign/report.h"
+#include "sim/campaign/trace_file.h"
+#include "sim/campaign/verdict.h"
 #include "sim/plan/generate.h"
 
 namespace detcd::sim {
@@ -46,40 +47,12 @@ std::string reproduce(const std::string& program, std::uint64_t seed, const Argu
   return line;
 }
 
-void print_failure(const RunOptions& options, const RunResult& result) {
-  fmt::print("commit {}\n{}\n", DETCD_GIT_COMMIT, failure_text(result));
-  if (!options.plan.faults.empty() && options.plan.faults.size() <= 40) {
-    for (const FaultEntry& entry : options.plan.faults) fmt::print("  {}\n", print(entry));
-  }
-}
-
-void print_costs(const ChildResult& child) {
-  const RunResult& result = child.result;
-  const auto virtual_ms = static_cast<std::uint64_t>(result.virtual_time / 1ms);
-  fmt::print("events/op={} cpu={}.{:03}s virtual/cpu={}\n",
-             result.operations == 0 ? 0 : result.events / result.operations, child.cpu_ms / 1000,
-             child.cpu_ms % 1000, child.cpu_ms == 0 ? 0 : virtual_ms / child.cpu_ms);
-  if (result.cross_checked > 0) {
-    fmt::print("cross-checked: {} calls, by search\n", result.cross_checked);
-  }
-}
-
-int finish(const RunOptions& options, const ChildResult& child, const std::string& again) {
-  const RunResult& result = child.result;
-  const bool passed = result.verdict == Verdict::kPass;
-  if (!passed) print_failure(options, result);
-  print_costs(child);
-  fmt::print("{}\n", summary_line(options, child));
-  if (!passed) fmt::print("reproduce: {}\n", again);
-  return passed ? 0 : 1;
-}
-
 }  // namespace
 
 int run_command(const std::string& program, const std::vector<std::string>& arguments) {
   const Result<Arguments> flags =
       Arguments::parse(arguments, {"seed", "profile", "nodes", "virtual-seconds", "trace-out"},
-                       {"in-process", "cross-check"});
+                       {"in-process", "cross-check", "plain"});
   if (!flags) return usage(flags.error().message);
   if (!flags->words().empty()) return usage("run takes flags only");
   if (!flags->has("seed")) return usage("run needs --seed");
@@ -94,76 +67,9 @@ int run_command(const std::string& program, const std::vector<std::string>& argu
     child = run_in_child(*options);
   }
   const std::string path = flags->text("trace-out", "");
-  if (!path.empty() && !write_file(path, print(trace_of(*options, child.result)))) {
-    fmt::print(stderr, "detcd-sim: can't write {}\n", path);
-    return 1;
-  }
+  const TraceForm form = flags->has("plain") ? TraceForm::kPlain : TraceForm::kPacked;
+  if (!path.empty() && !write_trace(path, trace_of(*options, child.result), form)) return 1;
   return finish(*options, child, reproduce(program, *seed, *flags));
-}
-
-namespace {
-
-// One column per member.
-decltype(RunOptions::on_log) log_printer(const Between& between) {
-  return [between](VirtualTime at, std::uint32_t node, const telemetry::Record& record) {
-    if (!between.holds(at)) return;
-    const auto us = static_cast<std::uint64_t>(at.time_since_epoch() / 1us);
-    std::string fields;
-    for (const telemetry::Field& field : record.fields)
-      fields += " " + field.key + "=" + field.json;
-    fmt::print("{:>6}.{:06} {:>{}}n{} {} {}{}\n", us / 1'000'000, us % 1'000'000, "",
-               (node - 1) * 4, node, telemetry::name_of(record.level), record.message, fields);
-    std::fflush(stdout);
-  };
-}
-
-}  // namespace
-
-int replay_command(const std::string& program, const std::vector<std::string>& arguments) {
-  const Result<Arguments> flags =
-      Arguments::parse(arguments, {"html", "from", "to"}, {"edited", "log"});
-  if (!flags) return usage(flags.error().message);
-  if (flags->words().size() != 1) return usage("replay needs one trace file");
-  const Result<Between> between = between_of(*flags);
-  if (!between) return usage(between.error().message);
-  const std::string& path = flags->words().front();
-  const Result<std::string> text = read_file(path);
-  if (!text) {
-    fmt::print(stderr, "detcd-sim: {}\n", text.error().message);
-    return 1;
-  }
-  const bool edited = flags->has("edited");
-  const Result<Trace> trace = parse_trace(*text, edited ? Strictness::kEdited : Strictness::kWhole);
-  if (!trace) {
-    fmt::print(stderr, "detcd-sim: {}: {}\n", path, trace.error().message);
-    return 1;
-  }
-  RunOptions options = options_of(*trace);
-  if (flags->has("log")) options.on_log = log_printer(*between);
-  if (trace->commit != DETCD_GIT_COMMIT) {
-    fmt::print("recorded by commit {}, replayed by {}\n", trace->commit, DETCD_GIT_COMMIT);
-  }
-  const std::string again = program + " replay " + path + (edited ? " --edited" : "");
-  const std::string html = flags->text("html", "");
-  const Picture picture = html.empty()
-                              ? Picture{run_in_child(options), std::nullopt}
-                              : draw_picture(options, *trace, {html, path, again, *between});
-  const ChildResult& child = picture.child;
-  if (picture.bytes) fmt::print("drawn: {} ({} KB)\n", html, *picture.bytes / 1000);
-  const bool same = child.result.hash == trace->hash;
-  const int code = finish(options, child, again);
-  if (!html.empty() && !picture.bytes) {
-    fmt::print(stderr, "detcd-sim: {} wasn't drawn: it can't be written, or the run died\n", html);
-    return 1;
-  }
-  if (same || edited) return code;
-  std::size_t at = 0;
-  const auto& before = trace->checkpoints;
-  const auto& now = child.result.checkpoints;
-  while (at < before.size() && at < now.size() && before[at] == now[at]) ++at;
-  fmt::print("diverged: the recorded hash was {:016x}; the runs differ after event {}\n",
-             trace->hash, at * kEventsPerCheckpoint);
-  return 1;
 }
 
 namespace {
@@ -243,17 +149,18 @@ class Swarm {
     fmt::print("{}\n  {}\n  reproduce: {}\n", summary_line(*options, ended.child),
                failure_text(ended.child.result), reproduce(program, ended.seed, flags_));
     std::fflush(stdout);
-    const std::string text = print(trace_of(*options, ended.child.result));
+    const Trace trace = trace_of(*options, ended.child.result);
     const std::string directory = flags_.text("trace-dir", "");
-    if (!directory.empty()) leave(fmt::format("{}/seed-{}.trace", directory, ended.seed), text);
+    if (!directory.empty()) leave(fmt::format("{}/seed-{}.trace", directory, ended.seed), trace);
     // Seeds end in any order: the first failure is that of the lowest.
     if (ended.seed > first_failed_ || !flags_.has("trace")) return;
     first_failed_ = ended.seed;
-    leave(flags_.text("trace", ""), text);
+    leave(flags_.text("trace", ""), trace);
   }
 
-  static void leave(const std::string& path, const std::string& text) {
-    if (!write_file(path, text)) fmt::print(stderr, "detcd-sim: can't write {}\n", path);
+  void leave(const std::string& path, const Trace& trace) const {
+    const TraceForm form = flags_.has("plain") ? TraceForm::kPlain : TraceForm::kPacked;
+    static_cast<void>(write_trace(path, trace, form));
   }
 
   int summary() const {
@@ -296,7 +203,7 @@ class Swarm {
 int swarm_command(const std::string& program, const std::vector<std::string>& arguments) {
   const Result<Arguments> flags = Arguments::parse(
       arguments, {"seeds", "profile", "nodes", "virtual-seconds", "jobs", "trace-dir", "trace"},
-      {"until-failure", "cross-check"});
+      {"until-failure", "cross-check", "plain"});
   if (!flags) return usage(flags.error().message);
   if (!flags->words().empty()) return usage("swarm takes flags only");
   if (!flags->has("seeds")) return usage("swarm needs --seeds A..B");

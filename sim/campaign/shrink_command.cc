@@ -13,6 +13,7 @@
 #include "sim/campaign/report.h"
 #include "sim/campaign/shrink.h"
 #include "sim/campaign/story.h"
+#include "sim/campaign/trace_file.h"
 
 namespace detcd::sim {
 namespace {
@@ -31,11 +32,12 @@ struct Wanted {
   std::uint64_t jobs = 1;
   std::uint64_t runs = 0;
   std::uint64_t seconds = 0;
+  TraceForm form = TraceForm::kPacked;
 };
 
 Result<Wanted> wanted_of(const std::vector<std::string>& arguments) {
   const Result<Arguments> flags =
-      Arguments::parse(arguments, {"o", "jobs", "runs", "seconds", "scenario"}, {});
+      Arguments::parse(arguments, {"o", "jobs", "runs", "seconds", "scenario"}, {"plain"});
   if (!flags) return flags.error();
   if (flags->words().size() != 1) return Error{Errc::kInvalid, "shrink needs one trace file"};
   const Result<std::uint64_t> jobs = jobs_of(*flags);
@@ -48,8 +50,13 @@ Result<Wanted> wanted_of(const std::vector<std::string>& arguments) {
     return Error{Errc::kInvalid, "--seconds must be 1 to 1000000"};
   }
   const std::string& path = flags->words().front();
-  return Wanted{
-      path, flags->text("o", path + ".small"), flags->text("scenario", ""), *jobs, *runs, *seconds};
+  return Wanted{path,
+                flags->text("o", path + ".small"),
+                flags->text("scenario", ""),
+                *jobs,
+                *runs,
+                *seconds,
+                flags->has("plain") ? TraceForm::kPlain : TraceForm::kPacked};
 }
 
 // The time that is over, in per mille of what there is, and a line that says how far it is.
@@ -91,10 +98,7 @@ void print_small(const RunOptions& options, const RunResult& result) {
 }
 
 int report(const Wanted& wanted, const RunOptions& small, const ChildResult& child) {
-  if (!write_file(wanted.out, print(trace_of(small, child.result)))) {
-    fmt::print(stderr, "detcd-sim: can't write {}\n", wanted.out);
-    return 1;
-  }
+  if (!write_trace(wanted.out, trace_of(small, child.result), wanted.form)) return 1;
   if (!wanted.scenario.empty() && !write_file(wanted.scenario, scenario_of(small, child.result))) {
     fmt::print(stderr, "detcd-sim: can't write {}\n", wanted.scenario);
     return 1;
@@ -109,11 +113,9 @@ int report(const Wanted& wanted, const RunOptions& small, const ChildResult& chi
 int shrink_command(const std::string& program, const std::vector<std::string>& arguments) {
   const Result<Wanted> wanted = wanted_of(arguments);
   if (!wanted) return usage(wanted.error().message);
-  const Result<std::string> text = read_file(wanted->path);
-  const Result<Trace> trace =
-      text ? parse_trace(*text, Strictness::kEdited) : Result<Trace>(text.error());
+  const Result<Trace> trace = read_trace(wanted->path, Strictness::kEdited);
   if (!trace) {
-    fmt::print(stderr, "detcd-sim: {}: {}\n", wanted->path, trace.error().message);
+    fmt::print(stderr, "detcd-sim: {}\n", trace.error().message);
     return 1;
   }
   const RunOptions options = options_of(*trace);

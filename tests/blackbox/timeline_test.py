@@ -28,7 +28,7 @@ def sim(*arguments, program=SIM, codes=(0, 1)):
 def drawn(work, *flags, change=None, name="run"):
     """A run's trace, changed by a function of its lines or not, as a page."""
     trace, page = work / f"{name}.trace", work / f"{name}.html"
-    sim("run", *flags, "--trace-out", trace)
+    sim("run", *flags, "--plain", "--trace-out", trace)
     edited = []
     if change is not None:
         lines = change(trace.read_text().splitlines())

@@ -18,6 +18,7 @@
 #include "sim/campaign/shrink_entries.h"
 #include "sim/campaign/shrink_words.h"
 #include "sim/campaign/story.h"
+#include "sim/campaign/trace_file.h"
 #include "tests/sim_run/scenario.h"
 
 namespace detcd::sim {
@@ -365,7 +366,7 @@ TEST_F(ShrinkCommand, MakesARealFailureSmallAndTellsItsStory) {
   EXPECT_NE(said.find("loses power"), std::string::npos) << said;
   EXPECT_NE(said.find("Then it went wrong: "), std::string::npos) << said;
   EXPECT_NE(said.find("reproduce: detcd-sim replay " + path_ + ".small"), std::string::npos);
-  const Result<Trace> small = parse_trace(content(path_ + ".small"), Strictness::kWhole);
+  const Result<Trace> small = read_trace(path_ + ".small", Strictness::kWhole);
   ASSERT_TRUE(small) << small.error().message;
   EXPECT_LE(small->plan.size(), 4U);
   const RunResult again = run_in_child(options_of(*small)).result;
