@@ -33,6 +33,10 @@ constexpr std::string_view kHelp =
       clients, members and micro-choices, rounder numbers, also under other seeds. Runs candidates
       for at most S seconds (60) or N times (100000), writes the best as OUT (FILE.small) and tells
       its story. --scenario: the same as a few lines for a test, for replay --edited.
+  detcd-sim scenario FILE|DIR… [--trace F] [--find]
+      Plays stories of clusters that people wrote (sim/scenarios, sim/corpus) and compares with what
+      these expect: pass, FAIL or stale (it doesn't reach what it is about). --find: this build has
+      the bug that a file once was, and the judge named there must find it.
   detcd-sim check FILE --model register|cas-register|kv|set|queue|etcd [--seconds N]
       Judges a history that somebody else recorded, in JSON lines; `check --help` says how.
 

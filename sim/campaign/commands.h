@@ -10,6 +10,7 @@ namespace detcd::sim {
 int run_command(const std::string& program, const std::vector<std::string>& arguments);
 int replay_command(const std::string& program, const std::vector<std::string>& arguments);
 int swarm_command(const std::string& program, const std::vector<std::string>& arguments);
+int scenario_command(const std::string& program, const std::vector<std::string>& arguments);
 int shrink_command(const std::string& program, const std::vector<std::string>& arguments);
 // Which command it is, and --help.
 int main_command(const std::string& program, const std::vector<std::string>& arguments);
