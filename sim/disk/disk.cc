@@ -97,6 +97,7 @@ Duration SimDisk::time_of(const DiskOperation& operation) {
   Duration total = latency->sample(draw(kLatencySite, entity));
   total +=
       Duration(static_cast<std::int64_t>(operation.bytes * options_.nanoseconds_per_kib / kKiB));
+  total *= faults_.slowness;
   if (faults_.stall_ppm > 0) {
     const std::uint64_t word = draw(kStallSite, entity);
     if (chance(word, faults_.stall_ppm)) {

@@ -67,6 +67,7 @@ struct DiskFaults {
   std::uint32_t stall_ppm = 0;  // An operation takes much longer.
   Duration stall_low = 10ms;
   Duration stall_high = 30s;
+  std::uint32_t slowness = 1;        // Every operation takes so many times as long.
   std::uint32_t cold_ppm = 100'000;  // try_read finds the bytes not in memory.
 };
 

@@ -1,5 +1,6 @@
 #include "sim/kernel/clock.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/check.h"
@@ -8,7 +9,7 @@ namespace detcd::sim {
 namespace {
 
 using Wide = __int128;
-constexpr std::int64_t kBillion = 1'000'000'000;
+constexpr std::int64_t kBillion = -kStandsStill;
 constexpr std::int64_t kDriftMaxPpb = 500'000'000;
 
 void check_drift(std::int64_t ppb) {
@@ -18,12 +19,18 @@ void check_drift(std::int64_t ppb) {
 }  // namespace
 
 std::int64_t ClockLine::at(VirtualTime time) const {
+  if (stands_still()) return shown + std::max(time - kStandstill, Duration::zero()).count();
   const Wide passed = (time - since).count();
   return shown + static_cast<std::int64_t>(passed * (kBillion + drift_ppb) / kBillion);
 }
 
 VirtualTime ClockLine::reaches(std::int64_t reading) const {
   if (reading <= shown) return since;
+  if (stands_still()) {
+    const Wide missing = static_cast<Wide>(reading) - shown;
+    const bool fits = missing < (kNeverVirtual - kStandstill).count();
+    return fits ? kStandstill + Duration(static_cast<std::int64_t>(missing)) : kNeverVirtual;
+  }
   const Wide rate = kBillion + drift_ppb;
   const Wide missing = static_cast<Wide>(reading) - shown;
   const Wide passed = (missing * kBillion + rate - 1) / rate;
@@ -35,7 +42,9 @@ VirtualTime ClockLine::reaches(std::int64_t reading) const {
 NodeClock::NodeClock(const Kernel& kernel, const Start& start)
     : kernel_(kernel),
       boot_{kernel.now(), start.boot.count(), start.boot_drift_ppb},
-      wall_{kernel.now(), start.wall.count(), start.wall_drift_ppb} {
+      wall_{kernel.now(), start.wall.count(), start.wall_drift_ppb},
+      boot_drift_ppb_(start.boot_drift_ppb),
+      wall_drift_ppb_(start.wall_drift_ppb) {
   check_drift(start.boot_drift_ppb);
   check_drift(start.wall_drift_ppb);
 }
@@ -61,21 +70,41 @@ void NodeClock::change_boot(const ClockLine& line) {
 
 void NodeClock::set_boot_drift(std::int64_t ppb) {
   check_drift(ppb);
-  change_boot({kernel_.now(), boot_.at(kernel_.now()), ppb});
+  boot_drift_ppb_ = ppb;
+  if (!boot_.stands_still()) thaw_boot();
 }
 
 void NodeClock::set_wall_drift(std::int64_t ppb) {
   check_drift(ppb);
-  wall_ = {kernel_.now(), wall_.at(kernel_.now()), ppb};
+  wall_drift_ppb_ = ppb;
+  if (!wall_.stands_still()) thaw_wall();
 }
 
 void NodeClock::step_wall(Duration by) {
   wall_.shown += by.count();
 }
 
+void NodeClock::step_boot(Duration by) {
+  check(by >= Duration::zero(), "a boot clock never goes back");
+  change_boot({kernel_.now(), boot_.at(kernel_.now()) + by.count(), boot_.drift_ppb});
+}
+
+void NodeClock::freeze_boot() {
+  change_boot({kernel_.now(), boot_.at(kernel_.now()), kStandsStill});
+}
+void NodeClock::thaw_boot() {
+  change_boot({kernel_.now(), boot_.at(kernel_.now()), boot_drift_ppb_});
+}
+void NodeClock::freeze_wall() {
+  wall_ = {kernel_.now(), wall_.at(kernel_.now()), kStandsStill};
+}
+void NodeClock::thaw_wall() {
+  wall_ = {kernel_.now(), wall_.at(kernel_.now()), wall_drift_ppb_};
+}
+
 void NodeClock::reboot(Duration boot) {
   check(followers_.empty(), "a machine boots before anything runs on it");
-  boot_ = {kernel_.now(), boot.count(), boot_.drift_ppb};
+  boot_ = {kernel_.now(), boot.count(), boot_drift_ppb_};
 }
 
 }  // namespace detcd::sim

@@ -12,11 +12,16 @@
 
 namespace detcd::sim {
 
-// A line: reading `shown` at virtual time `since`, advancing by 10^9 + drift_ppb for each 10^9.
+// The drift of a clock that shows the same for ever.
+inline constexpr std::int64_t kStandsStill = -1'000'000'000;
+
+// A line: reading `shown` at virtual time `since`, advancing by 10^9 + drift_ppb for each 10^9. One
+// that stands still puts later readings at kStandstill and beyond, so that none is forgotten.
 struct ClockLine {
   VirtualTime since;
   std::int64_t shown = 0;
   std::int64_t drift_ppb = 0;
+  [[nodiscard]] bool stands_still() const { return drift_ppb == kStandsStill; }
   [[nodiscard]] std::int64_t at(VirtualTime time) const;
   // The first virtual time, not before `since`, at which the clock shows `reading` or more.
   [[nodiscard]] VirtualTime reaches(std::int64_t reading) const;
@@ -49,6 +54,15 @@ class NodeClock final : public runtime::Clock {
   void set_boot_drift(std::int64_t ppb);
   void set_wall_drift(std::int64_t ppb);
   void step_wall(Duration by);
+  // The boot clock shows so much more all at once, as after a suspend that the world slept through,
+  // too; never less.
+  void step_boot(Duration by);
+  // The clock stands still while the machine goes on: timers that are due later wait until it is
+  // thawed and then run at the rate that was set last.
+  void freeze_boot();
+  void thaw_boot();
+  void freeze_wall();
+  void thaw_wall();
   // The machine boots: its boot clock starts at `boot` again; the wall clock's battery keeps it
   // going.
   void reboot(Duration boot = 1s);
@@ -61,6 +75,8 @@ class NodeClock final : public runtime::Clock {
   const Kernel& kernel_;
   ClockLine boot_;
   ClockLine wall_;
+  std::int64_t boot_drift_ppb_;
+  std::int64_t wall_drift_ppb_;
   std::vector<ClockFollower*> followers_;
 };
 

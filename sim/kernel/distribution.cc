@@ -7,13 +7,15 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "sim/kernel/normal_table.h"
 
 namespace detcd::sim {
 namespace {
 
 using Wide = unsigned __int128;
 
-constexpr std::uint64_t kLn2Fixed = 2'977'044'472;  // ln 2 with 32 bits of fraction.
+constexpr std::uint64_t kLn2Fixed = 2'977'044'472;    // ln 2 with 32 bits of fraction.
+constexpr std::uint64_t kLog2EFixed = 6'196'328'019;  // 1 / ln 2, likewise.
 constexpr std::size_t kTableSize = 256;
 
 constexpr std::uint64_t integer_square_root(Wide x) {
@@ -125,8 +127,40 @@ Duration pareto(std::uint64_t word, Duration low, Duration high, std::uint32_t a
   return std::clamp(nanoseconds(scale(count_of(low), factor)), low, high);
 }
 
+std::int64_t normal_fixed(std::uint64_t word) {
+  // The upper bit is the sign; the others, over 2^64, the probability of being further out.
+  const std::uint64_t rest = std::max<std::uint64_t>(word & (~std::uint64_t{0} >> 1), 1);
+  const auto leading = static_cast<std::uint64_t>(63 - std::countl_zero(rest));
+  const std::uint64_t octave = 62 - leading;
+  std::int64_t z = kNormalTable.back();
+  if (octave < kNormalTable.size() / 8) {
+    const std::uint64_t below_one = rest - (std::uint64_t{1} << leading);
+    const auto eighths =
+        static_cast<std::uint64_t>(((static_cast<Wide>(below_one) << 35) >> leading));
+    const std::uint64_t inner = octave * 8 + 7 - (eighths >> 32);
+    const std::int64_t far = kNormalTable[inner + 1];
+    const std::int64_t width = far - kNormalTable[inner];
+    z = far - ((width * static_cast<std::int64_t>(eighths & 0xffffffff)) >> 32);
+  }
+  return (word >> 63) != 0 ? -z : z;
+}
+
+Duration lognormal(std::uint64_t word, Duration median, std::uint32_t sigma_permille) {
+  check(sigma_permille <= 4000, "a logarithm spreads by a factor that can be believed");
+  // exp(sigma z) = 2^(sigma z / ln 2), with 32 bits of fraction; below 2^37, so no overflow.
+  const std::int64_t natural = normal_fixed(word) * std::int64_t{1 << 16} / 1000 * sigma_permille;
+  const auto exponent = static_cast<std::int64_t>(
+      (static_cast<__int128>(natural) * static_cast<std::int64_t>(kLog2EFixed)) >> 32);
+  constexpr std::int64_t kMiddle = std::int64_t{32} << 32;
+  const std::int64_t shifted = std::clamp<std::int64_t>(exponent + kMiddle, 0, 2 * kMiddle - 1);
+  return nanoseconds(scale(count_of(median), exp2_fixed(static_cast<std::uint64_t>(shifted))));
+}
+
 Duration Latency::sample(std::uint64_t word) const {
   Duration total = floor;
+  if (median_extra > Duration::zero()) {
+    total += lognormal(mix64(word, 3), median_extra, sigma_permille);
+  }
   if (mean_extra > Duration::zero()) total += exponential(word, mean_extra);
   if (tail_ppm > 0 && chance(mix64(word, 1), tail_ppm)) {
     total += pareto(mix64(word, 2), tail_low, tail_high, 1000);

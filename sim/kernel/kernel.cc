@@ -147,7 +147,7 @@ void Kernel::move(EventId id, VirtualTime time) {
 }
 
 bool Kernel::step(VirtualTime limit) {
-  if (heap_.empty() || heap_.front().time > limit || heap_.front().time == kNeverVirtual) {
+  if (heap_.empty() || heap_.front().time > limit || heap_.front().time >= kStandstill) {
     return false;
   }
   const Entry entry = heap_.front();

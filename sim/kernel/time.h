@@ -15,6 +15,8 @@ struct VirtualClock {};
 using VirtualTime = std::chrono::time_point<VirtualClock, Duration>;
 
 inline constexpr VirtualTime kNeverVirtual = VirtualTime::max();
+// From here on nothing happens: the timers of clocks that stand still wait here, in order.
+inline constexpr VirtualTime kStandstill{Duration{std::int64_t{1} << 62}};
 
 // A machine of the virtual world, from 1 on; none is the world itself (links, plans, harness).
 using NodeNumber = Id<struct NodeNumberTag>;

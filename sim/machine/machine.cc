@@ -92,6 +92,7 @@ Fence& Machine::fence() {
 
 void Machine::kill(Death death, std::move_only_function<void()> destroy) {
   check(running(), "only a running machine is killed");
+  wake();
   life_->fence.begin_teardown();
   for (const auto& thread : life_->threads) thread->scheduler.stop();
   if (death == Death::kPowerLoss) {
@@ -121,6 +122,19 @@ void Machine::pause() {
 }
 
 void Machine::resume() {
+  kernel_.resume(options_.node);
+}
+
+void Machine::suspend() {
+  check(running(), "only a running machine is suspended");
+  suspended_ = true;
+  kernel_.pause(options_.node);
+  network_.suspend(options_.node);
+}
+
+void Machine::wake() {
+  if (!std::exchange(suspended_, false)) return;
+  network_.power_on(options_.node);
   kernel_.resume(options_.node);
 }
 

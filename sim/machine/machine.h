@@ -57,6 +57,11 @@ class Machine {
   // The node doesn't get the processor until resumed; devices, links and clocks go on.
   void pause();
   void resume();
+  // The machine sleeps: its node stands still and its links are silent, but its clocks go on and
+  // its connections stay. Woken, it finds that time has passed. A death ends the sleep, too.
+  void suspend();
+  void wake();
+  [[nodiscard]] bool suspended() const { return suspended_; }
 
   [[nodiscard]] Kernel& kernel() { return kernel_; }
   [[nodiscard]] NodeNumber node() const { return options_.node; }
@@ -75,6 +80,7 @@ class Machine {
   SimDisk disk_;
   Incarnation incarnation_;
   bool lost_power_ = false;
+  bool suspended_ = false;
   // Of all lives, the newest last: a call from a life that is over finds its fence closed.
   std::vector<std::unique_ptr<Fence>> fences_;
   std::unique_ptr<Life> life_;

@@ -90,6 +90,9 @@ struct Connection {
   std::array<Pipe, 2> pipes;  // Each from the end of its index.
   [[nodiscard]] End& end(Side side) { return ends[static_cast<std::size_t>(side)]; }
   [[nodiscard]] Pipe& pipe_from(Side side) { return pipes[static_cast<std::size_t>(side)]; }
+  [[nodiscard]] const Pipe& pipe_from(Side side) const {
+    return pipes[static_cast<std::size_t>(side)];
+  }
 };
 
 }  // namespace detcd::sim

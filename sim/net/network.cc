@@ -14,6 +14,9 @@ constexpr runtime::Site kRefuseSite{"net refuse"};
 constexpr runtime::Site kHandshakeLossSite{"net handshake loss"};
 constexpr runtime::Site kAcceptErrorSite{"net accept error"};
 constexpr runtime::Site kMessageSite{"net message"};
+// Draws derived from another one.
+constexpr std::uint64_t kSpread = 101;
+constexpr std::uint64_t kLoss = 102;
 
 bool is_local(std::string_view host) {
   return host.empty() || host == "localhost" || host == "127.0.0.1" || host == "::1" ||
@@ -92,17 +95,40 @@ bool SimNetwork::blocked(const Connection& connection, const Pipe& pipe) const {
 Duration SimNetwork::delay(const Pipe& pipe, std::uint64_t word, std::uint64_t bytes) const {
   const LinkOptions& options = link(pipe.from, pipe.to);
   const std::uint64_t transmission = bytes * options.nanoseconds_per_kib / kKiB;
-  return options.latency.sample(word) + Duration(static_cast<std::int64_t>(transmission));
+  Duration total = options.latency.sample(word) + Duration(static_cast<std::int64_t>(transmission));
+  const LinkTrouble& trouble = troubles_of(pipe);
+  total += trouble.extra;
+  if (trouble.spread > Duration::zero()) {
+    total += uniform(mix64(word, kSpread), Duration::zero(), trouble.spread);
+  }
+  return total;
 }
 
 void SimNetwork::send_message(Connection& connection, Side from, Arrival arrived) {
   const Pipe& pipe = connection.pipe_from(from);
   const std::uint64_t ordinal = connection.messages++;
   const std::uint64_t word = kernel_.draw(kMessageSite, connection.key, ordinal);
-  const Label label{pipe.to, EventKind::kNetwork, mix64(connection.key, ordinal)};
-  kernel_.schedule_after(delay(pipe, word, 0), label, [this, id = connection.id, from, arrived] {
+  const LinkTrouble& trouble = troubles_of(pipe);
+  if (trouble.loss_ppm > 0 && chance(mix64(word, kLoss), trouble.loss_ppm)) {
+    ++counts_.lost;
+    return;
+  }
+  arrive_at(kernel_.now() + delay(pipe, word, 0), connection, from, arrived);
+}
+
+void SimNetwork::arrive_at(VirtualTime due, const Connection& connection, Side from,
+                           Arrival arrived) {
+  const NodeNumber to = connection.pipe_from(from).to;
+  const Label label{to, EventKind::kNetwork, mix64(connection.key, connection.messages)};
+  kernel_.schedule(due, label, [this, id = connection.id, from, arrived] {
     Connection* found = find(id);
     if (found == nullptr || blocked(*found, found->pipe_from(from))) return;
+    const Pipe& pipe = found->pipe_from(from);
+    if (troubles_of(pipe).held) {
+      ++counts_.held;
+      held_messages_[{pipe.from.value(), pipe.to.value()}].push_back({id, from, arrived});
+      return;
+    }
     (this->*arrived)(*found, from);
   });
 }
@@ -122,6 +148,10 @@ std::vector<ConnectionId> SimNetwork::all_connections() const {
   std::vector<ConnectionId> ids;
   for (const auto& [id, connection] : connections_) ids.emplace_back(id);
   return ids;
+}
+
+bool SimNetwork::asks_for_name(const std::string& address) {
+  return !address.starts_with("unix:") && !is_local(address.substr(0, address.rfind(':')));
 }
 
 Result<SimNetwork::Target> SimNetwork::resolve(NodeNumber from, const std::string& address) const {
@@ -236,7 +266,7 @@ void SimNetwork::spoil(ConnectionId id, Side side) {
 
 Result<ConnectionId> SimNetwork::begin_connect(NodeNumber node, const std::string& address) {
   check(hosts_.contains(node.value()), "who connects is a host of the network");
-  const Result<Target> target = resolve(node, address);
+  const Result<Target> target = look_up(node, address);
   if (!target) return target.error();
   const ConnectionId id(next_connection_++);
   auto made = std::make_unique<Connection>();
@@ -286,7 +316,17 @@ void SimNetwork::syn_arrived(Connection& connection, Side from) {
     return;
   }
   if (server.state == EndState::kConnecting) {
-    Listener* listener = find_listener(connection.pipe_from(from).to, connection.port);
+    const NodeNumber host = connection.pipe_from(from).to;
+    const Connects connects = hosts_.at(host.value()).trouble.connects;
+    Listener* listener = find_listener(host, connection.port);
+    if (connects == Connects::kLost) {
+      ++counts_.unanswered;
+      return;
+    }
+    if (connects == Connects::kRefused && listener != nullptr) {
+      ++counts_.refused;
+      listener = nullptr;
+    }
     const std::uint64_t word = kernel_.draw(kRefuseSite, connection.key, 0);
     if (listener == nullptr || chance(word, options_.refuse_ppm)) {
       send_message(connection, here, &SimNetwork::syn_refused);
@@ -355,7 +395,7 @@ void SimNetwork::black_hole_connections(NodeNumber a, NodeNumber b) {
   for (auto& [id, connection] : connections_) {
     const Pipe& pipe = connection->pipe_from(Side::kClient);
     const bool between = (pipe.from == a && pipe.to == b) || (pipe.from == b && pipe.to == a);
-    if (between) connection->black_hole = true;
+    if (between && !std::exchange(connection->black_hole, true)) ++counts_.black_holes;
   }
 }
 
@@ -375,7 +415,9 @@ void SimNetwork::power_on(NodeNumber node) {
     Connection& each = *find(id);
     const Pipe& pipe = each.pipe_from(Side::kClient);
     if (pipe.from != node && pipe.to != node) continue;
-    for (const Side side : {Side::kClient, Side::kServer}) resume_pipe(each, side);
+    for (const Side side : {Side::kClient, Side::kServer}) {
+      resume_pipe(each, side, drawn_wait(each, side));
+    }
   }
 }
 

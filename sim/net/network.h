@@ -17,6 +17,7 @@
 #include "sim/net/connection.h"
 #include "sim/net/options.h"
 #include "sim/net/tap.h"
+#include "sim/net/trouble.h"
 
 namespace detcd::sim {
 
@@ -48,6 +49,16 @@ class SimNetwork {
   // The connections between two hosts: torn down at both ends, or silently dead.
   void reset_connections(NodeNumber a, NodeNumber b);
   void black_hole_connections(NodeNumber a, NodeNumber b);
+  // The ends at one host of its connections with another are gone, and the other isn't told: half
+  // open, until it sends something.
+  void forget_connections(NodeNumber at, NodeNumber peer);
+
+  // Something is wrong until it is ended; ending it twice does nothing.
+  TroubleId begin_trouble(NodeNumber from, NodeNumber to, const LinkTrouble& trouble);
+  TroubleId begin_trouble(NodeNumber host, const HostTrouble& trouble);
+  void end_trouble(TroubleId id);
+  void end_troubles();
+  [[nodiscard]] const TroubleCounts& counts() const { return counts_; }
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
   // The node's process died: its kernel resets what it had open.
@@ -55,6 +66,8 @@ class SimNetwork {
   // The machine is off: silence. After power_on its peers' next segments are answered by resets.
   void lose_power(NodeNumber node);
   void power_on(NodeNumber node);
+  // The machine sleeps until power_on: silence, but its connections stay.
+  void suspend(NodeNumber node);
 
   // For NodeNetwork.
   [[nodiscard]] Result<ListenerId> listen(NodeNumber node, const std::string& address);
@@ -64,6 +77,8 @@ class SimNetwork {
   void set_acceptor(ListenerId id, Waiter* waiter);
   [[nodiscard]] bool can_accept(ListenerId id) const;
   [[nodiscard]] Result<ConnectionId> accept(ListenerId id);
+  // How long to wait for the address of a name; then the connect begins.
+  [[nodiscard]] Duration lookup_delay(NodeNumber node, const std::string& address);
   [[nodiscard]] Result<ConnectionId> begin_connect(NodeNumber node, const std::string& address);
   [[nodiscard]] Connection& connection(ConnectionId id);
   // A waiter that goes away; the connection or listener may be gone already.
@@ -74,6 +89,8 @@ class SimNetwork {
   [[nodiscard]] std::string take_received(ConnectionId id, Side side);
   // Takes from `bytes` what finds room; the rest stays.
   void offer(ConnectionId id, Side side, std::string& bytes);
+  // The address needs a name to be looked up.
+  [[nodiscard]] static bool asks_for_name(const std::string& address);
   void shut_down(ConnectionId id, Side side);
   void abort(ConnectionId id, Side side);
   void close(ConnectionId id, Side side);
@@ -94,13 +111,26 @@ class SimNetwork {
   struct Host {
     bool on = true;
     std::uint64_t next_port = 32768;
+    HostTrouble trouble;
   };
   using Pair = std::pair<std::uint64_t, std::uint64_t>;
 
   [[nodiscard]] Result<Target> resolve(NodeNumber from, const std::string& address) const;
+  [[nodiscard]] Result<Target> look_up(NodeNumber from, const std::string& address);
   [[nodiscard]] const LinkOptions& link(NodeNumber from, NodeNumber to) const;
   [[nodiscard]] Duration delay(const Pipe& pipe, std::uint64_t word, std::uint64_t bytes) const;
   [[nodiscard]] bool blocked(const Connection& connection, const Pipe& pipe) const;
+  [[nodiscard]] const LinkTrouble& troubles_of(const Pair& pair) const;
+  [[nodiscard]] const LinkTrouble& troubles_of(const Pipe& pipe) const {
+    return troubles_of(Pair(pipe.from.value(), pipe.to.value()));
+  }
+  void combine(const Pair& pair);
+  void combine(NodeNumber host);
+  void release(NodeNumber from, NodeNumber to);
+  [[nodiscard]] Duration wait_for_losses(const LinkTrouble& trouble, std::uint64_t word);
+  [[nodiscard]] VirtualTime leaves_at(const Pipe& pipe, const LinkTrouble& trouble,
+                                      std::uint64_t bytes);
+  [[nodiscard]] std::uint64_t window_of(const Pipe& pipe) const;
   [[nodiscard]] Connection* find(ConnectionId id);
   [[nodiscard]] Listener* find_listener(NodeNumber node, const std::string& port);
   // A step of the protocol at the far end of `from`.
@@ -108,6 +138,12 @@ class SimNetwork {
   // Runs after one passage through the pipe, if the connection is still there; messages other than
   // segments are lost when the pipe is blocked on arrival.
   void send_message(Connection& connection, Side from, Arrival arrived);
+  void arrive_at(VirtualTime due, const Connection& connection, Side from, Arrival arrived);
+  struct HeldMessage {
+    ConnectionId connection;
+    Side from = Side::kClient;
+    Arrival arrived = nullptr;
+  };
 
   void send_syn(Connection& connection);
   void syn_arrived(Connection& connection, Side from);
@@ -121,6 +157,7 @@ class SimNetwork {
   void send_segment(Connection& connection, Side from, Segment segment);
   [[nodiscard]] Segment cut_segment(Connection& connection, Side from, std::uint64_t room);
   void schedule_arrival(Connection& connection, Side from, Duration extra);
+  [[nodiscard]] VirtualTime troubled(Connection& connection, Side from, const LinkTrouble& trouble);
   void segment_due(ConnectionId id, Side from);
   void deliver(Connection& connection, Side from, Segment segment);
   void acknowledge(Connection& connection, Side from);
@@ -128,7 +165,8 @@ class SimNetwork {
   void reset_arrived(Connection& connection, Side from);
   void watch_stall(Connection& connection, Side from);
   void give_up(ConnectionId id, Side from, std::uint64_t stall);
-  void resume_pipe(Connection& connection, Side from);
+  [[nodiscard]] Duration drawn_wait(const Connection& connection, Side from) const;
+  void resume_pipe(Connection& connection, Side from, Duration wait);
   void resume_between(NodeNumber a, NodeNumber b);
   void break_end(Connection& connection, Side side, Error error);
   void forget_if_over(Connection& connection);
@@ -146,6 +184,13 @@ class SimNetwork {
   std::map<std::uint64_t, Listener> listeners_;
   std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::map<Pair, std::uint64_t> pair_counts_;
+  TroubleId next_trouble_;
+  std::map<TroubleId, std::pair<Pair, LinkTrouble>> link_troubles_;
+  std::map<TroubleId, std::pair<NodeNumber, HostTrouble>> host_troubles_;
+  std::map<Pair, LinkTrouble> combined_;  // Of links that have any.
+  std::map<Pair, VirtualTime> busy_until_;
+  std::map<Pair, std::vector<HeldMessage>> held_messages_;
+  TroubleCounts counts_;
   std::uint64_t next_listener_ = 1;
   std::uint64_t next_connection_ = 1;
 };

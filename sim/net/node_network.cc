@@ -221,6 +221,8 @@ Task<Result<std::unique_ptr<Listener>>> NodeNetwork::listen(std::string address)
 Task<Result<std::unique_ptr<Stream>>> NodeNetwork::connect(std::string address) {
   fence_.require_open("Network::connect");
   co_await runtime::yield(scheduler_);
+  const Duration wait = network_.lookup_delay(node_, address);
+  if (wait > Duration::zero()) co_await runtime::sleep_for(scheduler_, wait);
   const Result<ConnectionId> id = network_.begin_connect(node_, address);
   if (!id) co_return id.error();
   const Door door{network_, scheduler_, fence_};

@@ -31,6 +31,8 @@ struct NetOptions {
   Duration handshake_retry = 1s;
   // A sender gives up after so long without an acknowledgement.
   Duration stream_timeout = 30s;
+  // A lost packet is sent again after so long, the next time after twice as long.
+  Duration retransmit_timeout = 200ms;
   // After a cut link heals, what was held is sent again this much later.
   Duration retransmit_low = 1ms;
   Duration retransmit_high = 2s;

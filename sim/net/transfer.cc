@@ -16,6 +16,7 @@ constexpr runtime::Site kBlackHoleSite{"net black hole"};
 constexpr runtime::Site kShortReadSite{"net short read"};
 constexpr runtime::Site kRetransmitSite{"net retransmit"};
 constexpr runtime::Site kCreditSite{"net credit"};
+constexpr runtime::Site kLossSite{"net loss"};
 
 constexpr std::uint64_t kReadBytesMax = 64 * kKiB;
 
@@ -51,15 +52,27 @@ void SimNetwork::pump(Connection& connection, Side from) {
   End& end = connection.end(from);
   Pipe& pipe = connection.pipe_from(from);
   if (end.state != EndState::kOpen && end.state != EndState::kClosing) return;
-  while (pipe.unsent_bytes > 0 && pipe.unacknowledged < options_.receive_window_bytes) {
-    const std::uint64_t room = options_.receive_window_bytes - pipe.unacknowledged;
+  const std::uint64_t window = window_of(pipe);
+  while (pipe.unsent_bytes > 0 && pipe.unacknowledged < window) {
+    const std::uint64_t room = window - pipe.unacknowledged;
     send_segment(connection, from, cut_segment(connection, from, room));
+  }
+  // The receiver tells of room that it had no reason to tell of while the window was wider.
+  if (pipe.unsent_bytes > 0 && window < options_.receive_window_bytes) {
+    ++counts_.windowed;
+    acknowledge(connection, from);
   }
   if (pipe.unsent_bytes == 0 && pipe.fin_wanted && !pipe.fin_sent) {
     pipe.fin_sent = true;
     send_segment(connection, from, {.bytes = {}, .fin = true});
   }
   if (end.writer != nullptr && pipe.unsent_bytes < options_.send_buffer_bytes) end.writer->wake();
+}
+
+std::uint64_t SimNetwork::window_of(const Pipe& pipe) const {
+  const std::uint64_t narrowed = troubles_of(pipe).window_bytes;
+  const std::uint64_t usual = options_.receive_window_bytes;
+  return narrowed == 0 ? usual : std::min(narrowed, usual);
 }
 
 // The next bytes to send, at most `room`; sometimes fewer, cut at a drawn place.
@@ -92,13 +105,32 @@ void SimNetwork::send_segment(Connection& connection, Side from, Segment segment
   schedule_arrival(connection, from, Duration::zero());
 }
 
+// When the newest flying segment gets away, seen what is wrong with its link.
+VirtualTime SimNetwork::troubled(Connection& connection, Side from, const LinkTrouble& trouble) {
+  Pipe& pipe = connection.pipe_from(from);
+  VirtualTime leaves = kernel_.now();
+  if (trouble.bytes_per_second > 0) {
+    leaves = leaves_at(pipe, trouble, pipe.flying.back().bytes.size());
+  }
+  if (trouble.extra + trouble.spread > Duration::zero()) ++counts_.delayed;
+  if (trouble.loss_ppm == 0) return leaves;
+  const std::uint64_t word = kernel_.draw(kLossSite, entity_of(connection, from), pipe.segments);
+  const Duration wait = wait_for_losses(trouble, word);
+  if (wait <= options_.stream_timeout) return leaves + wait;
+  if (!std::exchange(connection.black_hole, true)) ++counts_.gave_up;
+  return leaves;
+}
+
 // One event for one flying segment, never before those that fly already.
 void SimNetwork::schedule_arrival(Connection& connection, Side from, Duration extra) {
   Pipe& pipe = connection.pipe_from(from);
   const std::string& bytes = pipe.flying.back().bytes;
   const std::uint64_t word =
       kernel_.draw(kSegmentSite, entity_of(connection, from), pipe.segments++);
-  const VirtualTime due = kernel_.now() + delay(pipe, word, bytes.size()) + extra;
+  VirtualTime leaves = kernel_.now() + extra;
+  const LinkTrouble& trouble = troubles_of(pipe);
+  if (trouble != LinkTrouble{}) leaves = std::max(leaves, troubled(connection, from, trouble));
+  const VirtualTime due = leaves + delay(pipe, word, bytes.size());
   pipe.last_arrival = std::max(pipe.last_arrival, due);
   const std::uint64_t payload = mix64(mix64(connection.key, pipe.segments), hash64(bytes));
   kernel_.schedule(pipe.last_arrival, {pipe.to, EventKind::kNetwork, payload},
@@ -116,9 +148,14 @@ void SimNetwork::segment_due(ConnectionId id, Side from) {
       chance(kernel_.draw(kBlackHoleSite, entity, pipe.segments), options.black_hole_ppm)) {
     connection->black_hole = true;
   }
-  if (pipe.stuck > 0 || blocked(*connection, pipe)) {
+  const bool held = troubles_of(pipe).held;
+  if (pipe.stuck > 0 || held || blocked(*connection, pipe)) {
     ++pipe.stuck;
-    watch_stall(*connection, from);
+    if (held) {
+      ++counts_.held;
+    } else {
+      watch_stall(*connection, from);
+    }
     return;
   }
   Segment segment = std::move(pipe.flying.front());
@@ -196,7 +233,7 @@ std::string SimNetwork::take_received(ConnectionId id, Side side) {
 // Tells the sender about room, when it waits for it or when there is much.
 void SimNetwork::acknowledge(Connection& connection, Side from) {
   Pipe& pipe = connection.pipe_from(from);
-  const bool much = pipe.taken * 2 >= options_.receive_window_bytes;
+  const bool much = pipe.taken * 2 >= window_of(pipe);
   if (pipe.taken == 0 || connection.end(from).state == EndState::kGone) return;
   if (!much && pipe.unsent_bytes == 0) return;
   const std::uint64_t bytes = std::exchange(pipe.taken, 0);
@@ -212,9 +249,11 @@ void SimNetwork::credit_arrived(ConnectionId id, Side from, std::uint64_t bytes)
   Connection* connection = find(id);
   if (connection == nullptr) return;
   Pipe& pipe = connection->pipe_from(from);
-  if (blocked(*connection, connection->pipe_from(other(from)))) {
+  const Pipe& way = connection->pipe_from(other(from));
+  const bool held = troubles_of(way).held;
+  if (held || blocked(*connection, way)) {
     pipe.held_credit += bytes;
-    watch_stall(*connection, from);
+    if (!held) watch_stall(*connection, from);
     return;
   }
   pipe.unacknowledged -= std::min(pipe.unacknowledged, bytes);
@@ -249,23 +288,32 @@ void SimNetwork::resume_between(NodeNumber a, NodeNumber b) {
     Connection& each = *find(id);
     for (const Side side : {Side::kClient, Side::kServer}) {
       const Pipe& pipe = each.pipe_from(side);
-      if (pipe.from == a && pipe.to == b) resume_pipe(each, side);
+      if (pipe.from == a && pipe.to == b) resume_pipe(each, side, drawn_wait(each, side));
     }
   }
 }
 
+// After how long a sender finds out that its way is open again.
+Duration SimNetwork::drawn_wait(const Connection& connection, Side from) const {
+  if (options_.retransmit_high == Duration::zero()) return Duration::zero();
+  const std::uint64_t entity = entity_of(connection, from);
+  const std::uint64_t word =
+      kernel_.draw(kRetransmitSite, entity, connection.pipe_from(from).segments);
+  return log_uniform(word, std::max(options_.retransmit_low, 1ns), options_.retransmit_high);
+}
+
 // The way of this pipe is open again: what was held is sent again.
-void SimNetwork::resume_pipe(Connection& connection, Side from) {
+void SimNetwork::resume_pipe(Connection& connection, Side from, Duration wait) {
   Pipe& pipe = connection.pipe_from(from);
   Pipe& reverse = connection.pipe_from(other(from));
-  if (blocked(connection, pipe)) return;
+  if (blocked(connection, pipe)) {
+    // It may be cut although nothing holds it any more.
+    if (pipe.stuck > 0) watch_stall(connection, from);
+    if (reverse.held_credit > 0) watch_stall(connection, other(from));
+    return;
+  }
+  if (troubles_of(pipe).held) return;
   if (!blocked(connection, reverse)) pipe.stalled = reverse.stalled = false;
-  const std::uint64_t word =
-      kernel_.draw(kRetransmitSite, entity_of(connection, from), pipe.segments);
-  const Duration wait =
-      options_.retransmit_high == Duration::zero()
-          ? Duration::zero()
-          : log_uniform(word, std::max(options_.retransmit_low, 1ns), options_.retransmit_high);
   const std::size_t again = std::exchange(pipe.stuck, 0);
   for (std::size_t i = 0; i < again && !pipe.flying.empty(); ++i) {
     schedule_arrival(connection, from, wait);

@@ -471,6 +471,22 @@ TEST_F(DiskTest, ANodeCanBeKilledAtEachBoundary) {
   EXPECT_EQ(kill_at(1), "write after: new");
 }
 
+TEST_F(DiskTest, ASlowDiskTakesSoManyTimesAsLong) {
+  File& file = open("/a");
+  const auto time_of_sync = [&](const std::string& bytes) {
+    write(file, 0, bytes);
+    const VirtualTime before = kernel.now();
+    sync(file);
+    return kernel.now() - before;
+  };
+  device.options().sync = {.floor = 1ms};
+  EXPECT_EQ(time_of_sync("quick"), 1ms);
+  device.faults().slowness = 20;
+  EXPECT_EQ(time_of_sync("slow"), 20ms);
+  device.faults().slowness = 1;
+  EXPECT_EQ(time_of_sync("again"), 1ms);
+}
+
 TEST_F(DiskTest, OperationsTakeTimeByTheirSize) {
   File& file = open("/a");
   const VirtualTime before = kernel.now();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "base/hash.h"
@@ -67,6 +68,55 @@ TEST(Distribution, ParetoHasItsTailAndStaysInItsBounds) {
   // With exponent 1 half lies beyond twice, a hundredth beyond a hundred times the low end.
   EXPECT_NEAR(static_cast<double>(values[10'000]), 2e6, 1e5);
   EXPECT_NEAR(static_cast<double>(values[19'800]), 1e8, 2.5e7);
+}
+
+TEST(Distribution, NormalHasItsQuantilesAndIsSymmetric) {
+  const auto values = sorted_samples([](std::uint64_t w) { return normal_fixed(w); });
+  constexpr double kOne = 65536;
+  EXPECT_NEAR(static_cast<double>(values[10'000]) / kOne, 0.0, 0.03);
+  EXPECT_NEAR(static_cast<double>(values[16'827]) / kOne, 1.0, 0.03);
+  EXPECT_NEAR(static_cast<double>(values[455]) / kOne, -2.0, 0.08);
+  EXPECT_NEAR(static_cast<double>(values[19'973]) / kOne, 3.0, 0.25);
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(normal_fixed(word(i)), -normal_fixed(word(i) ^ (std::uint64_t{1} << 63)));
+  }
+}
+
+TEST(Distribution, NormalAgreesWithTheErrorFunctionAndNeverTurnsBack) {
+  std::int64_t last = std::int64_t{8} << 16;
+  for (std::uint64_t bits = 0; bits < 63; ++bits) {
+    for (std::uint64_t part = 0; part < 64; ++part) {
+      const std::uint64_t one = std::uint64_t{1} << bits;
+      const std::uint64_t w = one + (bits >= 6 ? (one >> 6) * part : 0);
+      const std::int64_t z = normal_fixed(w);
+      EXPECT_LE(z, last);
+      last = z;
+      if (bits < 32) continue;
+      const double beyond = 0.5 * std::erfc(static_cast<double>(z) / 65536 / std::sqrt(2.0));
+      const double asked = static_cast<double>(w) / 18446744073709551616.0;
+      EXPECT_NEAR(beyond / asked, 1.0, 0.02) << w;
+    }
+  }
+}
+
+TEST(Distribution, LognormalHasItsMedianAndItsSpread) {
+  const auto values =
+      sorted_samples([](std::uint64_t w) { return lognormal(w, 1ms, 500).count(); });
+  EXPECT_NEAR(static_cast<double>(values[10'000]), 1e6, 2e4);
+  EXPECT_NEAR(static_cast<double>(values[16'827]), 1.6487e6, 4e4);
+  EXPECT_NEAR(static_cast<double>(values[3'173]), 0.6065e6, 2e4);
+  EXPECT_EQ(lognormal(word(1), 0ns, 500), 0ns);
+}
+
+TEST(Distribution, ALatencyAddsItsParts) {
+  const Latency body{.floor = 1ms, .median_extra = 2ms, .sigma_permille = 700};
+  const auto values = sorted_samples([&](std::uint64_t w) { return body.sample(w).count(); });
+  EXPECT_GE(values.front(), 1'000'000);
+  EXPECT_NEAR(static_cast<double>(values[10'000]), 3e6, 1e5);
+  const Latency tail{.floor = 1ms, .tail_ppm = 100'000, .tail_low = 1s};
+  int late = 0;
+  for (std::uint64_t i = 0; i < 10'000; ++i) late += tail.sample(word(i)) > 1s ? 1 : 0;
+  EXPECT_NEAR(late, 1000, 120);
 }
 
 TEST(Distribution, ChanceIsWhatItSays) {

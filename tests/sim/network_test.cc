@@ -6,8 +6,7 @@
 
 #include "base/hash.h"
 #include "runtime/timeout.h"
-#include "sim/machine/machine.h"
-#include "tests/sim/fixture.h"
+#include "tests/sim/network_fixture.h"
 
 namespace detcd::sim {
 namespace {
@@ -15,82 +14,6 @@ namespace {
 using runtime::Listener;
 using runtime::Stream;
 using runtime::Task;
-
-constexpr NodeNumber kOne{1};
-constexpr NodeNumber kTwo{2};
-
-template <class T>
-Task<void> put_when_done(Task<T> task, std::optional<T>& out) {
-  T value = co_await std::move(task);
-  out.emplace(std::move(value));
-}
-
-// Two machines, "a" and "b"; b listens at port 80.
-class NetworkTest : public testing::Test {
- protected:
-  explicit NetworkTest(std::uint64_t seed = 1)
-      : kernel(seed),
-        network(kernel),
-        a(kernel, network, {.node = kOne, .host = "a"}),
-        b(kernel, network, {.node = kTwo, .host = "b"}) {}
-  ~NetworkTest() override {
-    client.reset();
-    server.reset();
-    listener.reset();
-  }
-  template <class T>
-  T run(Machine& machine, Task<T> task) {
-    return sim::run(kernel, machine.world().scheduler, std::move(task));
-  }
-  template <class T>
-  void start(Machine& machine, Task<T> task, std::optional<T>& out) {
-    machine.tasks().spawn(put_when_done(std::move(task), out));
-  }
-  void listen() {
-    auto made = run(b, b.world().network.listen("b:80"));
-    ASSERT_TRUE(made.ok());
-    listener = std::move(*made);
-  }
-  void connect() {
-    listen();
-    std::optional<Result<std::unique_ptr<Stream>>> accepted;
-    start(b, listener->accept(), accepted);
-    auto connected = run(a, a.world().network.connect("b:80"));
-    ASSERT_TRUE(connected.ok()) << connected.error().message;
-    client = std::move(*connected);
-    kernel.run_until([&] { return accepted.has_value(); }, kNeverVirtual);
-    ASSERT_TRUE(accepted->ok());
-    server = std::move(**accepted);
-  }
-  // All bytes until the end of file.
-  static Task<Result<std::string>> drain(Stream& stream) {
-    std::string all;
-    for (;;) {
-      const Result<std::string_view> piece = co_await stream.read();
-      if (!piece) co_return piece.error();
-      if (piece->empty()) co_return std::move(all);
-      all += *piece;
-    }
-  }
-  Errc read_error(Machine& machine, Stream& stream) {
-    const Result<std::string_view> piece = run(machine, stream.read());
-    return piece.ok() ? Errc::kInternal : piece.error().code;
-  }
-  void kill_b(Death death) {
-    b.kill(death, [&] {
-      server.reset();
-      listener.reset();
-    });
-  }
-
-  Kernel kernel;
-  SimNetwork network;
-  Machine a;
-  Machine b;
-  std::unique_ptr<Listener> listener;
-  std::unique_ptr<Stream> client;
-  std::unique_ptr<Stream> server;
-};
 
 TEST_F(NetworkTest, BytesArriveInOrderHoweverTheyAreCut) {
   network.options().segment_cut_ppm = 900'000;
@@ -166,7 +89,7 @@ TEST_F(NetworkTest, ADestroyedConnectLeavesNothing) {
   {
     runtime::TaskGroup group(a.world().scheduler);
     std::optional<Result<std::unique_ptr<Stream>>> out;
-    group.spawn(put_when_done(a.world().network.connect("b:80"), out));
+    group.spawn(keep(a.world().network.connect("b:80"), out));
     kernel.run_for(100ms);
     EXPECT_EQ(network.connections(), 1U);
   }

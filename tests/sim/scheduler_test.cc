@@ -227,6 +227,90 @@ TEST(NodeClock, WallStepsAndDriftsOnItsOwn) {
   EXPECT_EQ(clock.boot(), TimePoint(1s));
 }
 
+TEST(NodeClock, StandsStillWhileTheMachineGoesOn) {
+  World world;
+  std::vector<TimePoint> woken;
+  TaskGroup group(world.scheduler);
+  group.spawn(sleeper(world, 2s, woken));
+  group.spawn(sleeper(world, 5s, woken));
+  world.kernel.run_until(VirtualTime(1s));
+  world.clock.freeze_boot();
+  group.spawn(sleeper(world, 1s, woken));
+  world.kernel.run_until(VirtualTime(100s));
+  EXPECT_EQ(world.clock.boot(), TimePoint(2s));
+  EXPECT_EQ(world.clock.wall(), WallTime(100s));
+  EXPECT_TRUE(woken.empty());
+  // A drift that is set meanwhile counts from the thaw on.
+  world.clock.set_boot_drift(500'000'000);
+  world.kernel.run_until(VirtualTime(200s));
+  EXPECT_EQ(world.clock.boot(), TimePoint(2s));
+  world.clock.thaw_boot();
+  world.kernel.run_all();
+  ASSERT_EQ(woken.size(), 3U);
+  EXPECT_EQ(woken[0], TimePoint(3s));
+  EXPECT_EQ(woken[1], TimePoint(3s));
+  EXPECT_EQ(woken[2], TimePoint(6s));
+  EXPECT_LT(world.kernel.now(), VirtualTime(203s));
+}
+
+TEST(NodeClock, AFrozenBootClockForgetsNoDeadlineAndInventsNone) {
+  constexpr Duration kYear = 31'536'000s;
+  World world;
+  std::vector<TimePoint> woken;
+  TaskGroup group(world.scheduler);
+  group.spawn(sleeper(world, kYear, woken));
+  group.spawn(sleeper(world, 1ns, woken));
+  world.clock.freeze_boot();
+  world.kernel.run_all();
+  EXPECT_TRUE(woken.empty());
+  world.clock.freeze_boot();
+  world.clock.thaw_boot();
+  world.kernel.run_all();
+  ASSERT_EQ(woken.size(), 2U);
+  EXPECT_EQ(woken[0], TimePoint(1s + 1ns));
+  EXPECT_EQ(woken[1], TimePoint(1s + kYear));
+}
+
+TEST(NodeClock, TheWallMayFreezeAloneAndStepMeanwhile) {
+  Kernel kernel(1);
+  NodeClock clock(kernel, {.boot = 1s, .wall = 1000s});
+  clock.freeze_wall();
+  kernel.run_until(VirtualTime(10s));
+  EXPECT_EQ(clock.boot(), TimePoint(11s));
+  EXPECT_EQ(clock.wall(), WallTime(1000s));
+  clock.step_wall(-30s);
+  EXPECT_EQ(clock.wall(), WallTime(970s));
+  clock.set_wall_drift(100'000'000);
+  clock.thaw_wall();
+  kernel.run_until(VirtualTime(20s));
+  EXPECT_EQ(clock.wall(), WallTime(981s));
+}
+
+TEST(NodeClock, AJumpOfTheBootClockMakesItsTimersDue) {
+  World world;
+  std::vector<TimePoint> woken;
+  TaskGroup group(world.scheduler);
+  group.spawn(sleeper(world, 60s, woken));
+  group.spawn(sleeper(world, 61s, woken));
+  world.kernel.run_until(VirtualTime(1s));
+  world.clock.step_boot(59s);
+  world.kernel.run_until(VirtualTime(1s));
+  ASSERT_EQ(woken.size(), 1U);
+  EXPECT_EQ(woken[0], TimePoint(61s));
+  world.kernel.run_all();
+  EXPECT_EQ(world.kernel.now(), VirtualTime(2s));
+  EXPECT_EQ(world.clock.wall(), WallTime(2s));
+}
+
+TEST(NodeClock, ABootEndsAFreeze) {
+  Kernel kernel(1);
+  NodeClock clock(kernel, {});
+  clock.freeze_boot();
+  clock.reboot();
+  kernel.run_until(VirtualTime(3s));
+  EXPECT_EQ(clock.boot(), TimePoint(4s));
+}
+
 TEST(NodeRandom, IsKeyedByNodeAndLife) {
   Kernel kernel(5);
   const Fence fence;
