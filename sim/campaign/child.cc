@@ -172,6 +172,7 @@ Children::Ended Children::reap(std::size_t at, bool hung) {
            static_cast<std::uint64_t>(time.tv_usec) / 1000;
   };
   ended.child.cpu_ms = ms(usage.ru_utime) + ms(usage.ru_stime);
+  ended.child.peak_kb = static_cast<std::uint64_t>(usage.ru_maxrss);
   return ended;
 }
 

@@ -14,6 +14,7 @@ struct ChildResult {
   RunResult result;
   std::uint64_t wall_ms = 0;
   std::uint64_t cpu_ms = 0;
+  std::uint64_t peak_kb = 0;  // Of memory.
 };
 
 inline constexpr unsigned kRunPatienceSeconds = 600;

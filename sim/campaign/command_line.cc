@@ -37,6 +37,9 @@ constexpr std::string_view kHelp =
       Plays stories of clusters that people wrote (sim/scenarios, sim/corpus) and compares with what
       these expect: pass, FAIL or stale (it doesn't reach what it is about). --find: this build has
       the bug that a file once was, and the judge named there must find it.
+  detcd-sim bench [--seconds S]
+      How fast this build runs: bare events, an idle cluster, and one under 1000 operations per
+      virtual second whose clients enter over connections or at the seam behind them.
   detcd-sim check FILE --model register|cas-register|kv|set|queue|etcd [--seconds N]
       Judges a history that somebody else recorded, in JSON lines; `check --help` says how.
 

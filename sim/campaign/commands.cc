@@ -231,6 +231,7 @@ int main_command(const std::string& program, const std::vector<std::string>& arg
   if (command == "replay") return replay_command(program, rest);
   if (command == "swarm") return swarm_command(program, rest);
   if (command == "scenario") return scenario_command(program, rest);
+  if (command == "bench") return bench_command(rest);
   if (command == "shrink") return shrink_command(program, rest);
   return usage("unknown command " + command);
 }

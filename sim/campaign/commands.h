@@ -11,6 +11,7 @@ int run_command(const std::string& program, const std::vector<std::string>& argu
 int replay_command(const std::string& program, const std::vector<std::string>& arguments);
 int swarm_command(const std::string& program, const std::vector<std::string>& arguments);
 int scenario_command(const std::string& program, const std::vector<std::string>& arguments);
+int bench_command(const std::vector<std::string>& arguments);
 int shrink_command(const std::string& program, const std::vector<std::string>& arguments);
 // Which command it is, and --help.
 int main_command(const std::string& program, const std::vector<std::string>& arguments);

@@ -113,6 +113,39 @@ void shift_revisions(std::vector<OperationEntry>& operations, std::size_t by) {
   }
 }
 
+// All that comes after `end` goes.
+RunOptions cut_at(const RunOptions& options, Duration end) {
+  RunOptions shorter = options;
+  const auto later = [end](const auto& entry) { return entry.at > end; };
+  std::erase_if(shorter.plan.faults, later);
+  std::erase_if(shorter.plan.operations, later);
+  shorter.settings.length = std::max(end, options.settings.election * 2) / 1ms * 1ms;
+  return shorter;
+}
+
+// When the failure came isn't known where the judge speaks at the end only: the shortest beginning
+// that still fails is found by trying, the cheapest first.
+void bisect_horizon(Search& search) {
+  constexpr int kShortest = 64;
+  constexpr int kRefinements = 3;
+  const RunOptions whole = search.best();
+  const Duration length = whole.settings.length;
+  Duration fails = length;
+  for (int part = kShortest; part > 1 && fails == length; part /= 2) {
+    if (length / part <= whole.settings.election) continue;
+    if (search.attempt({cut_at(whole, length / part)}, 0)) fails = length / part;
+  }
+  Duration passes = fails / 2;
+  for (int n = 0; n < kRefinements && !search.exhausted(); ++n) {
+    const Duration middle = passes + (fails - passes) / 2;
+    if (search.attempt({cut_at(whole, middle)}, 0)) {
+      fails = middle;
+    } else {
+      passes = middle;
+    }
+  }
+}
+
 bool names_revisions(const std::vector<OperationEntry>& operations) {
   return std::ranges::any_of(operations, [](const OperationEntry& entry) {
     const auto* range = std::get_if<apply::RangeRequest>(&entry.operation);
@@ -129,10 +162,8 @@ void cut_horizon(Search& search) {
   std::vector<RunOptions> candidates;
   const std::vector<Entry> entries = entries_of(best.plan);
   if (end > Duration{} && end < best.settings.length) {
-    RunOptions shorter = best;
-    const auto later = [end](const auto& entry) { return entry.at > end; };
-    std::erase_if(shorter.plan.faults, later);
-    std::erase_if(shorter.plan.operations, later);
+    RunOptions shorter = cut_at(best, end);
+    shorter.settings.length = best.settings.length;
     candidates.push_back(shorter);
     // With another seed the same may come a little later.
     const Duration length = (end + best.settings.election * 2) / 1ms * 1ms;
@@ -147,26 +178,33 @@ void cut_horizon(Search& search) {
       candidates.back().settings.length = length;
     }
   }
-  search.attempt(std::move(candidates), 0);
+  constexpr std::size_t kFew = 32;
+  if (!search.attempt(std::move(candidates), 0) && entries.size() > kFew) bisect_horizon(search);
 }
 
 void keep_stretch(Search& search) {
   const RunOptions whole = search.best();
   const std::vector<Entry> entries = entries_of(whole.plan);
   constexpr std::size_t kShortest = 8;
-  constexpr std::size_t kSeedsForTheEnd = 8;
+  constexpr std::size_t kSeedsForTheEnd = 4;
+  constexpr std::size_t kStretchesMost = 64;
+  constexpr std::size_t kOfTheWhole = 8;
+  const auto stretch = [&](std::size_t end, std::size_t size) {
+    const auto from = entries.begin() + static_cast<std::ptrdiff_t>(end - size);
+    const std::vector<Entry> some(from, from + static_cast<std::ptrdiff_t>(size));
+    return moved_to(whole, some, first_time(whole.settings));
+  };
   for (std::size_t size = kShortest; size < entries.size(); size *= 2) {
-    // From the end: the last entries before the failure are the likeliest.
-    const auto candidate = [&](std::size_t n) {
-      const std::size_t end = entries.size() - std::min(n * size / 2, entries.size() - size);
-      const auto from = entries.begin() + static_cast<std::ptrdiff_t>(end - size);
-      const std::vector<Entry> stretch(from, from + static_cast<std::ptrdiff_t>(size));
-      return moved_to(whole, stretch, first_time(whole.settings));
+    // The last entries before the failure are the likeliest.
+    const auto last = [&](std::size_t) { return stretch(entries.size(), size); };
+    if (search.attempt(1, last, kSeedsForTheEnd)) return;
+    // Of many more than these the time that it takes to try them is better spent on halves.
+    const std::size_t steps = std::min(kStretchesMost, (entries.size() - size) * 2 / size);
+    if (size * kOfTheWhole > entries.size() || steps == 0) continue;
+    const auto earlier = [&](std::size_t n) {
+      return stretch(size + (entries.size() - size) * (steps - 1 - n) / steps, size);
     };
-    if (search.attempt(1, candidate, kSeedsForTheEnd)) return;
-    const std::size_t stretches = (entries.size() - size + size / 2 - 1) / (size / 2);
-    const auto earlier = [&](std::size_t n) { return candidate(n + 1); };
-    if (search.attempt(stretches, earlier, 1)) return;
+    if (search.attempt(steps, earlier, 0)) return;
   }
 }
 

@@ -187,6 +187,7 @@ Result<Settings> draw_settings(std::uint64_t seed, std::string_view profile) {
   settings.step_units = kSteps[draw.pick(kSettings, 14, 4)];
   constexpr std::uint64_t kKeys[] = {3, 8, 8, 150};
   settings.keys = kKeys[draw.pick(kSettings, 15, 4)];
+  settings.clients_enter = draw.pick(kSettings, 16, 4) == 0 ? Entrance::kApi : Entrance::kWire;
   settings.link_latency = log_uniform(draw.word(kSettings, 9), 50us, settings.heartbeat / 5);
   settings.sync_latency = log_uniform(draw.word(kSettings, 10), 50us, settings.heartbeat / 5);
   if (settings.nodes == 1) {

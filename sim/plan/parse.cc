@@ -283,6 +283,12 @@ std::uint64_t marked(Words& words, char mark) {
   return 0;
 }
 
+Entrance entrance(Words& words) {
+  const std::string_view name = words.word();
+  if (name != "wire" && name != "api") words.fail();
+  return name == "api" ? Entrance::kApi : Entrance::kWire;
+}
+
 }  // namespace
 
 Result<FaultEntry> parse_fault(std::string_view line) {
@@ -336,6 +342,8 @@ Result<void> parse_setting(std::string_view line, Settings& settings) {
     settings.step_units = words.number();
   else if (key == "keys")
     settings.keys = words.number();
+  else if (key == "clients-enter")
+    settings.clients_enter = entrance(words);
   else if (key == "pre-vote")
     settings.pre_vote = words.number() != 0;
   else if (key == "link-latency")

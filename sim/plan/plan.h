@@ -109,6 +109,10 @@ struct OperationEntry {
   friend bool operator==(const OperationEntry&, const OperationEntry&) = default;
 };
 
+// Where clients enter: over connections, with all their bytes, or as values at the seam behind
+// them.
+enum class Entrance : std::uint8_t { kWire, kApi };
+
 // What a run is configured with; every field has a line in a trace file.
 struct Settings {
   std::string profile = "lite";
@@ -125,6 +129,7 @@ struct Settings {
   std::uint64_t chunk_bytes = 1 << 20;
   std::uint64_t step_units = 10'000;  // Of applying and reading in one step.
   std::uint64_t keys = 8;
+  Entrance clients_enter = Entrance::kWire;
   bool pre_vote = true;
   Duration link_latency = 500us;     // Base, one way.
   Duration sync_latency = 1ms;       // Mean.

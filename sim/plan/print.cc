@@ -144,6 +144,7 @@ std::string print(const Settings& settings) {
   line("chunk-bytes", std::to_string(settings.chunk_bytes));
   line("step-units", std::to_string(settings.step_units));
   line("keys", std::to_string(settings.keys));
+  line("clients-enter", settings.clients_enter == Entrance::kApi ? "api" : "wire");
   line("pre-vote", settings.pre_vote ? "1" : "0");
   line("link-latency", print_duration(settings.link_latency));
   line("sync-latency", print_duration(settings.sync_latency));

@@ -82,6 +82,7 @@ class Run {
   void listen();
   void tell_call(const CallRecord& call) const;
   void start_clients();
+  [[nodiscard]] std::optional<server::Service> door_of(std::uint32_t node) const;
   [[nodiscard]] bool broken() const { return oracle_.violation() || cluster_->failure(); }
   // Everybody serves, has applied everything, and every call has ended.
   [[nodiscard]] bool settled();
@@ -149,6 +150,9 @@ void Run::start_clients() {
     everything.range_end = everything.key;
     const Duration last = options_.settings.length + options_.settings.election * 10;
     job.operations.push_back({last, client, client * 1'000'000ULL + kLastOperation, everything});
+    if (options_.settings.clients_enter == Entrance::kApi) {
+      job.at_seam = [this](std::uint32_t node) { return door_of(node); };
+    }
     if (options_.on_happening) job.tell = [this](const CallRecord& call) { tell_call(call); };
     MachineOptions machine;
     machine.node = NodeNumber(kClientsFrom + client - 1);
@@ -157,6 +161,12 @@ void Run::start_clients() {
     Machine& home = *clients_.back();
     home.tasks().spawn(run_client(home.world(), kernel_, history_, std::move(job)));
   }
+}
+
+std::optional<server::Service> Run::door_of(std::uint32_t node) const {
+  server::Node* const member = cluster_->node(node);
+  if (member == nullptr) return std::nullopt;
+  return member->service();
 }
 
 bool Run::settled() {

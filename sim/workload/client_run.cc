@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "apply/api_error.h"
 #include "base/hash.h"
 #include "runtime/wait.h"
 #include "sim/plan/resolve.h"
@@ -12,17 +11,6 @@ namespace detcd::sim {
 namespace {
 
 using client::CallOptions;
-
-// Refusals that are a function of the state: the model must refuse with the same words. All others
-// (timeouts, lost connections, a server that stops) leave the effect open.
-bool is_definite(const http2::GrpcStatus& status) {
-  for (const apply::ApiError error :
-       {apply::ApiError::kCompacted, apply::ApiError::kFutureRev, apply::ApiError::kKeyNotFound,
-        apply::ApiError::kLeaseNotFound}) {
-    if (status.message == apply::text(error)) return true;
-  }
-  return false;
-}
 
 template <class Response>
 void record(CallRecord& call, client::Outcome<Response> outcome) {
@@ -34,8 +22,8 @@ void record(CallRecord& call, client::Outcome<Response> outcome) {
     return;
   }
   const auto& failure = std::get<client::Failure>(outcome);
-  call.outcome =
-      is_definite(failure.status) ? CallRecord::Outcome::kRefused : CallRecord::Outcome::kUnknown;
+  call.outcome = is_definite(failure.status.message) ? CallRecord::Outcome::kRefused
+                                                     : CallRecord::Outcome::kUnknown;
   call.code = failure.status.code;
   call.message = failure.status.message;
 }
@@ -80,6 +68,8 @@ runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& hi
   options.entity = job.number;
   options.connect_timeout = job.timeout / 4;
   client::Client client(world.scheduler, world.network, world.random, options);
+  const auto nodes = static_cast<std::uint32_t>(job.endpoints.size());
+  SeamClient seam(world, {job.at_seam, nodes, (job.number - 1) % nodes + 1});
   const TimePoint start = world.clock.boot();
   apply::Revision seen = 0;
   for (const OperationEntry& entry : job.operations) {
@@ -95,7 +85,12 @@ runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& hi
     call.called = kernel.now();
     call.committed = history.committed;
     if (job.tell) job.tell(call);
-    co_await perform(client, call, CallOptions(world.clock.boot() + job.timeout, entry.id));
+    const TimePoint deadline = world.clock.boot() + job.timeout;
+    if (job.at_seam) {
+      co_await seam.perform(call, entry.id, deadline);
+    } else {
+      co_await perform(client, call, CallOptions(deadline, entry.id));
+    }
     call.ended = kernel.now();
     seen = std::max(seen, call.header.revision);
     if (job.tell) job.tell(call);

@@ -1,4 +1,5 @@
-// One simulated client: does its part of the plan over a real connection, in order, and writes down
+// One simulated client: does its part of the plan over a real connection or at the
+// seam behind it, in order, and writes down
 // what it asked and what it was told.
 #pragma once
 
@@ -9,6 +10,7 @@
 #include "runtime/world.h"
 #include "sim/history/history.h"
 #include "sim/kernel/kernel.h"
+#include "sim/workload/seam_client.h"
 
 namespace detcd::sim {
 
@@ -18,6 +20,8 @@ struct ClientJob {
   std::vector<OperationEntry> operations;  // Of this client, by time.
   Duration timeout{};                      // Of each call.
   Duration patience{};                     // An operation that is later than this is left out.
+  // Where members are reached without bytes; empty: over connections.
+  SeamClient::Reach at_seam;
   // Told of each call when it begins and when it has ended.
   std::function<void(const CallRecord&)> tell;
 };

@@ -72,6 +72,40 @@ TEST(Run, TooLittleToProveAnythingIsVoid) {
             Verdict::kPass);
 }
 
+TEST(Run, ClientsThatEnterAtTheSeamAreJudgedAllTheSame) {
+  const std::string lines = "seed 4\n" + puts(40, 300ms, 50ms) +
+                            "fault at 1s crash leader down 300ms\n"
+                            "fault at 1600ms power-loss n2 down 200ms boundary 3\n";
+  const RunResult wire = run_in_child(scenario(lines)).result;
+  const RunResult seam = run_in_child(scenario(lines + "set clients-enter api\n")).result;
+  EXPECT_EQ(wire.verdict, Verdict::kPass) << failure_text(wire);
+  EXPECT_EQ(seam.verdict, Verdict::kPass) << failure_text(seam);
+  EXPECT_GE(seam.acknowledged, 30U);
+  EXPECT_EQ(seam.faults, 2U);
+  EXPECT_LT(seam.events, wire.events) << "no bytes of theirs on the network";
+  EXPECT_EQ(run_in_child(scenario(lines + "set clients-enter api\n")).result.hash, seam.hash);
+}
+
+TEST(Run, TheSwarmDrawsWhereClientsEnter) {
+  std::size_t at_seam = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    if (draw_settings(seed, "swarm")->clients_enter == Entrance::kApi) ++at_seam;
+  }
+  EXPECT_GT(at_seam, 25U);
+  EXPECT_LT(at_seam, 80U);
+}
+
+// No operation of theirs may hang on a member that isn't there.
+TEST(Run, AtTheSeamTheDeadAnswerNobody) {
+  const RunResult result =
+      run_in_child(scenario("seed 4\nset nodes 1\nset clients-enter api\nset torn-ppm 0\n"
+                            "set garbage-ppm 0\n" +
+                            puts(40, 300ms, 50ms) + "fault at 1s crash n1 down 1s\n"))
+          .result;
+  EXPECT_EQ(result.verdict, Verdict::kPass) << failure_text(result);
+  EXPECT_GE(result.acknowledged, 30U) << "those that were asked meanwhile waited for it";
+}
+
 TEST(Run, ADeathStrikesAtABoundaryOfTheDisk) {
   const std::string lines = "seed 2\n" + puts(20, 300ms, 100ms);
   const RunResult quiet = run_in_child(scenario(lines)).result;

@@ -147,6 +147,52 @@ TEST(ShrinkPass, TheHorizonIsCutAtTheFailure) {
   EXPECT_LT(cut.settings.length, failed_at + options.settings.election * 3);
 }
 
+// A judge that speaks at the end only doesn't say when it went wrong: it is found in a few runs,
+// and those are the cheap ones.
+TEST(ShrinkPass, TheHorizonIsBisectedWhenNobodyKnowsTheMoment) {
+  const RunOptions options = whole(3);
+  for (const Duration moment : {Duration(700ms), Duration(2300ms), Duration(6s)}) {
+    std::int64_t run_ms = 0;
+    const RunOptions shorter = after(
+        options,
+        [&](const RunOptions& candidate) {
+          run_ms += candidate.settings.length / 1ms;
+          return candidate.settings.length >= moment;
+        },
+        cut_horizon, options.settings.length + 20s);
+    EXPECT_GE(shorter.settings.length, moment);
+    EXPECT_LE(shorter.settings.length, std::max(moment + moment / 4, Duration(2s)));
+    EXPECT_TRUE(std::ranges::all_of(shorter.plan.operations, [&](const OperationEntry& entry) {
+      return entry.at <= shorter.settings.length;
+    }));
+    EXPECT_LE(run_ms, options.settings.length / 1ms * 8) << "of virtual time, in all runs";
+  }
+}
+
+TEST(ShrinkPass, ADensePlanIsHalvedInFewRuns) {
+  RunOptions options = whole(3);
+  for (int n = 0; n < 4000; ++n) {
+    OperationEntry entry = options.plan.operations.front();
+    entry.at = options.settings.length / 4000 * n;
+    entry.id = 50'000'000 + static_cast<std::uint64_t>(n);
+    options.plan.operations.push_back(entry);
+  }
+  std::ranges::stable_sort(options.plan.operations, {}, &OperationEntry::at);
+  const Culprits culprits = culprits_of(options.plan);
+  std::size_t entries = 0;
+  std::size_t runs = 0;
+  const Shrunk shrunk =
+      shrink(options, options.settings.length + 20s, {}, asked([&](const RunOptions& candidate) {
+               ++runs;
+               // What is judged while the plan is still large.
+               if (candidate.plan.size() > 100) entries += candidate.plan.size();
+               return culprits.all_in(candidate.plan);
+             }));
+  EXPECT_EQ(shrunk.options.plan.size(), 3U);
+  EXPECT_LE(entries, options.plan.size() * 40) << "entries in all large candidates together";
+  EXPECT_LE(runs, 3000U);
+}
+
 TEST(ShrinkPass, AStretchOfThePlanMovesToItsBeginning) {
   const RunOptions options = whole(2);
   const std::size_t middle = options.plan.operations.size() / 2;
