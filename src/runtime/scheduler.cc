@@ -16,6 +16,12 @@ void Scheduler::post(Operation& operation) {
   enqueue(operation);
 }
 
+void Scheduler::post_last(Operation& operation) {
+  check(!operation.pending(), "an operation is posted once at a time");
+  operation.scheduler_ = this;
+  enqueue_last(operation);
+}
+
 void Scheduler::post_at(Operation& operation, TimePoint deadline) {
   check(!operation.pending(), "an operation is posted once at a time");
   operation.scheduler_ = this;

@@ -47,6 +47,10 @@ class Scheduler {
 
   // Runs `operation` later, in turn. It must not be pending.
   void post(Operation& operation);
+  // Runs `operation` once everybody has had a turn who is ready now, those included for whom the
+  // system had something at the last look: for work that is cheaper the more of it there is. It
+  // must not be pending.
+  void post_last(Operation& operation);
   // Runs `operation` at `deadline` or as soon after it as its turn comes; a deadline in the past
   // still waits for its turn. It must not be pending.
   void post_at(Operation& operation, TimePoint deadline);
@@ -63,6 +67,7 @@ class Scheduler {
 
  protected:
   virtual void enqueue(Operation& operation) = 0;
+  virtual void enqueue_last(Operation& operation) { enqueue(operation); }
   virtual void arm(Operation& operation, TimePoint deadline) = 0;
   virtual void withdraw(Operation& operation) noexcept = 0;
   // For implementations: marks the operation as no longer pending, then runs it.

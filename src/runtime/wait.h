@@ -38,6 +38,26 @@ inline YieldAwaiter yield(Scheduler& scheduler) {
   return YieldAwaiter(scheduler);
 }
 
+// `co_await yield_last(scheduler);`: lets everybody go first who is ready or whom the system has
+// news for.
+class [[nodiscard]] YieldLastAwaiter {
+ public:
+  explicit YieldLastAwaiter(Scheduler& scheduler) : scheduler_(scheduler) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> caller) {
+    turn_.handle = caller;
+    scheduler_.post_last(turn_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Scheduler& scheduler_;
+  Resumption turn_;
+};
+inline YieldLastAwaiter yield_last(Scheduler& scheduler) {
+  return YieldLastAwaiter(scheduler);
+}
+
 class [[nodiscard]] SleepAwaiter {
  public:
   SleepAwaiter(Scheduler& scheduler, TimePoint deadline)

@@ -12,6 +12,9 @@ namespace detcd::runtime_asio {
 
 namespace {
 
+// Where an operation is that isn't among the timers, whose places are theirs.
+constexpr std::uint64_t kReadyPlace = 0;
+constexpr std::uint64_t kLastPlace = ~std::uint64_t{0};
 // Operations between two looks at the sockets.
 constexpr int kBatch = 128;
 // The context's timer doesn't count suspends, our deadlines do: it never sleeps longer than this.
@@ -50,10 +53,12 @@ AsioScheduler::AsioScheduler()
 AsioScheduler::~AsioScheduler() {
   // The members go in this order: the helpers, whose threads may still post to the context; the
   // context, whose queue may own operations; the timers. Nothing may reach back to us from there.
-  while (first_ != nullptr) {
-    runtime::Operation& operation = *first_;
-    unlink(operation);
-    forget(operation);
+  for (List* list : {&ready_, &last_}) {
+    while (list->first != nullptr) {
+      runtime::Operation& operation = *list->first;
+      list->unlink(operation);
+      forget(operation);
+    }
   }
   while (!timers_.empty()) forget(timers_.pop());
   local_work_.clear();
@@ -69,7 +74,7 @@ void AsioScheduler::run() {
   context.restart();
   while (!context.stopped()) {
     run_batch();
-    if (first_ != nullptr) {
+    if (ready_.first != nullptr) {
       context.poll();
     } else {
       context.run_one();
@@ -105,29 +110,44 @@ void AsioScheduler::offload(std::move_only_function<void()> work,
                std::make_unique<OffloadedWork>(*this, std::move(work), std::move(done)));
 }
 
-void AsioScheduler::append(runtime::Operation& operation) {
+void AsioScheduler::List::append(runtime::Operation& operation) {
   operation.next = nullptr;
-  operation.previous = last_;
-  (last_ != nullptr ? last_->next : first_) = &operation;
-  last_ = &operation;
+  operation.previous = last;
+  (last != nullptr ? last->next : first) = &operation;
+  last = &operation;
 }
 
-void AsioScheduler::unlink(runtime::Operation& operation) noexcept {
-  (operation.previous != nullptr ? operation.previous->next : first_) = operation.next;
-  (operation.next != nullptr ? operation.next->previous : last_) = operation.previous;
+void AsioScheduler::List::unlink(runtime::Operation& operation) noexcept {
+  (operation.previous != nullptr ? operation.previous->next : first) = operation.next;
+  (operation.next != nullptr ? operation.next->previous : last) = operation.previous;
 }
 
 void AsioScheduler::enqueue(runtime::Operation& operation) {
-  operation.place = 0;
-  append(operation);
+  operation.place = kReadyPlace;
+  ready_.append(operation);
+}
+
+// The context runs what is posted to it after the handlers that it found ready before.
+void AsioScheduler::enqueue_last(runtime::Operation& operation) {
+  operation.place = kLastPlace;
+  last_.append(operation);
+  if (std::exchange(look_posted_, true)) return;
+  boost::asio::post(core_->context, [this] {
+    look_posted_ = false;
+    while (last_.first != nullptr) {
+      runtime::Operation& waiting = *last_.first;
+      last_.unlink(waiting);
+      enqueue(waiting);
+    }
+  });
 }
 
 // What a handler of the context has set going follows it at once: a turn through the context's own
 // queue would look at the sockets once more before.
 void AsioScheduler::run_batch() {
-  for (int i = 0; i < kBatch && first_ != nullptr; ++i) {
-    runtime::Operation& operation = *first_;
-    unlink(operation);
+  for (int i = 0; i < kBatch && ready_.first != nullptr; ++i) {
+    runtime::Operation& operation = *ready_.first;
+    ready_.unlink(operation);
     Scheduler::run(operation);
   }
 }
@@ -139,10 +159,12 @@ void AsioScheduler::arm(runtime::Operation& operation, TimePoint deadline) {
 
 void AsioScheduler::withdraw(runtime::Operation& operation) noexcept {
   // The context's timer stays as it is: going off for nothing is cheaper than setting it anew.
-  if (operation.place != 0) {
-    timers_.remove(operation);
+  if (operation.place == kLastPlace) {
+    last_.unlink(operation);
+  } else if (operation.place == kReadyPlace) {
+    ready_.unlink(operation);
   } else {
-    unlink(operation);
+    timers_.remove(operation);
   }
 }
 
@@ -162,7 +184,7 @@ void AsioScheduler::set_timer() {
 void AsioScheduler::run_timers() {
   timer_set_for_ = kNever;
   const TimePoint now = clock_.boot();
-  while (!timers_.empty() && timers_.earliest() <= now) append(timers_.pop());
+  while (!timers_.empty() && timers_.earliest() <= now) enqueue(timers_.pop());
   set_timer();
 }
 

@@ -51,17 +51,23 @@ class AsioScheduler final : public runtime::Scheduler {
     AsioScheduler& owner;
   };
   void enqueue(runtime::Operation& operation) override;
+  void enqueue_last(runtime::Operation& operation) override;
   void arm(runtime::Operation& operation, TimePoint deadline) override;
   void withdraw(runtime::Operation& operation) noexcept override;
-  void append(runtime::Operation& operation);
-  void unlink(runtime::Operation& operation) noexcept;
+  struct List {
+    runtime::Operation* first = nullptr;
+    runtime::Operation* last = nullptr;
+    void append(runtime::Operation& operation);
+    void unlink(runtime::Operation& operation) noexcept;
+  };
   void run_batch();
   void set_timer();
   void run_timers();
 
   OsClock clock_;
-  runtime::Operation* first_ = nullptr;
-  runtime::Operation* last_ = nullptr;
+  List ready_;
+  List last_;  // Run after the handlers that wait in the context.
+  bool look_posted_ = false;
   std::vector<std::move_only_function<void()>> local_work_;
   LocalTurn local_turn_{*this};
   TimerHeap timers_;

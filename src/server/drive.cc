@@ -19,6 +19,9 @@ struct Overload : Cases... {
 
 runtime::Task<void> Node::drive() {
   for (;;) {
+    // With several clients about, all that have asked by now share an append, its messages and its
+    // sync: with 256 clients on three members that is a quarter of the processor time.
+    if (proposals_.size() > 1 && may_propose()) co_await runtime::yield_last(world_.scheduler);
     turn();
     if (stopped_) co_return;
     if (!inputs_.empty()) {
@@ -30,12 +33,12 @@ runtime::Task<void> Node::drive() {
   }
 }
 
-// A leader hands the core no more while a save waits for the disk: what arrives until then shares
-// the next append, its messages and its sync. Writing a save ends in an input, so that nothing
-// waits longer than for the disk.
+// A leader hands the core no more while a save is on its way to the disk: what arrives until then
+// shares the next append, its messages and its sync. Writing a save ends in an input, so that
+// nothing waits longer than for the disk.
 bool Node::may_propose() const {
   if (!leader_ || !proposals_.has_batch()) return false;
-  return saves_.empty() || *leader_ != raft::NodeId(options_.member_id);
+  return (saves_.empty() && !writing_) || *leader_ != raft::NodeId(options_.member_id);
 }
 
 TimePoint Node::next_deadline() const {

@@ -101,6 +101,45 @@ TEST_F(AsioSystem, UnixSocketsCarryStreamsAndLeaveNoName) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+constexpr int kStreams = 8;
+
+Task<void> send_x(Stream& stream) {
+  const Result<void> written = co_await stream.write("x");
+  must(written);
+}
+
+Task<void> count_piece(World world, Stream& stream, int& count) {
+  const Result<std::string_view> piece = co_await stream.read();
+  count += piece && *piece == "x" ? 1 : 0;
+  co_await runtime::yield_last(world.scheduler);
+  EXPECT_EQ(count, kStreams);
+}
+
+Task<void> read_what_arrived_together(World world, std::string address) {
+  TaskGroup readers(world.scheduler);
+  std::vector<std::unique_ptr<Stream>> streams;
+  const auto listener = co_await listen(world, std::move(address));
+  int count = 0;
+  for (int i = 0; i < kStreams; ++i) {
+    auto client = co_await connect(world, listener->address());
+    auto server = co_await accept(*listener);
+    readers.spawn(count_piece(world, *server, count));
+    streams.push_back(std::move(server));
+    streams.push_back(std::move(client));
+  }
+  co_await runtime::sleep_for(world.scheduler, 1ms);
+  // Nobody looks at the sockets before all of these are sent.
+  TaskGroup writers(world.scheduler);
+  for (std::size_t i = 1; i < streams.size(); i += 2) writers.spawn(send_x(*streams[i]));
+  co_await writers.join();
+  co_await readers.join();
+}
+
+TEST_F(AsioSystem, WhoYieldsLastResumesAfterAllWhoseBytesWereThere) {
+  AsioWorld world(directory_);
+  run(world, read_what_arrived_together(world.world(), "unix:" + directory_ + "/socket"));
+}
+
 Task<void> take_over(World world, std::string address) {
   const auto first = co_await listen(world, address);
   const auto second = co_await world.network.listen(address);

@@ -68,6 +68,33 @@ TEST_P(SchedulerContract, EveryTimerOfOneInstantGoesOffOnce) {
   for (int i = 0; i < 51; ++i) EXPECT_EQ(notes[static_cast<std::size_t>(i)], i);
 }
 
+Task<void> note_last(World world, int number, std::vector<int>& notes) {
+  co_await runtime::yield_last(world.scheduler);
+  notes.push_back(number);
+}
+
+Task<void> yields_last(World world, std::vector<int>& notes) {
+  TaskGroup tasks(world.scheduler);
+  for (int i = 0; i < 20; ++i) tasks.spawn(note_last(world, i, notes));
+  co_await tasks.join();
+  {
+    TaskGroup cancelled(world.scheduler);
+    for (int i = 20; i < 40; ++i) cancelled.spawn(note_last(world, i, notes));
+    co_await runtime::yield(world.scheduler);
+  }
+  co_await runtime::yield_last(world.scheduler);
+  co_await runtime::yield_last(world.scheduler);
+}
+
+TEST_P(SchedulerContract, WhoYieldsLastResumesOnceUnlessCancelled) {
+  std::vector<int> notes;
+  world_->run([&](World world) { return yields_last(world, notes); });
+  std::sort(notes.begin(), notes.end());
+  EXPECT_TRUE(std::ranges::adjacent_find(notes) == notes.end());
+  ASSERT_GE(notes.size(), 20u);
+  EXPECT_EQ(notes[19], 19);
+}
+
 Task<void> never(World world) {
   co_await runtime::sleep_until(world.scheduler, kNever);
 }
