@@ -76,6 +76,7 @@ class ClusterOracle::Member final : public server::Observer {
   void on_step(const raft::Raft& core) override {
     if (!stepped_) oracle_.recall(node_, core);
     stepped_ = true;
+    judge_recovery(core);
     oracle_.replication_.stepped(node_, core);
     // The whole state is looked at now and then: it costs as much as the log is long.
     constexpr std::uint64_t kStepsPerVerify = 64;
@@ -109,9 +110,27 @@ class ClusterOracle::Member final : public server::Observer {
     if (disk_ == DiskHistory::kHonest) oracle_.fail("honest disk", what + member(node_));
   }
 
+  // All that it forgot it acknowledged was committed, or never will be, before it asked; and that
+  // is before the entry that makes it whole (src/raft/recovery.cc).
+  void judge_recovery(const raft::Raft& core) {
+    const bool recovers = core.role() == raft::RoleName::kRecovering;
+    if (recovers && !recovered_) owed_ = raft::Index(oracle_.highest_committed());
+    if (!recovers && recovered_ && core.persisted() < owed_) {
+      oracle_.fail("durable log",
+                   "a member takes itself for whole without what was committed when it began to "
+                   "recover: " +
+                       member(node_) + " has synced up to index " +
+                       std::to_string(core.persisted().value()) + " of " +
+                       std::to_string(owed_.value()));
+    }
+    recovered_ = recovers;
+  }
+
   ClusterOracle& oracle_;
   std::uint32_t node_;
   DiskHistory disk_;
+  raft::Index owed_;        // Committed when it began to recover.
+  bool recovered_ = false;  // It was Recovering at the step before.
   std::uint64_t applied_ = 0;
   std::uint64_t steps_ = 0;
   raft::Index commit_;

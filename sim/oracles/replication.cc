@@ -44,6 +44,7 @@ void ReplicationOracle::stepped(std::uint32_t node, const raft::Raft& core) {
 
 void ReplicationOracle::check_progress(std::uint32_t node, const raft::Raft& core) {
   const raft::Status status = core.status();
+  const std::uint64_t leader = status.leader ? status.leader->value() : 0;
   // Dissertation §10.2.1: its own copy counts like the others', once it is synced.
   std::size_t holders = core.persisted() >= core.commit() ? 1 : 0;
   for (const raft::Status::Peer& peer : status.peers) {
@@ -58,6 +59,13 @@ void ReplicationOracle::check_progress(std::uint32_t node, const raft::Raft& cor
     const auto known = history_.members.find(peer.node.value());
     if (known == history_.members.end() || peer.match == raft::Index()) continue;
     if (members_[known->second].put_back) continue;
+    // Dissertation §3.5: matchIndex begins anew with every leadership.
+    if (peer.match > exchanges_[{leader, core.term(), peer.node.value()}].acknowledged) {
+      return fail_("log matching",
+                   "a leader counts on what a member hasn't acknowledged in its term: " +
+                       name(node) + " in term " + number(core.term()) + " on " +
+                       name(known->second) + " at index " + number(peer.match));
+    }
     const raft::Raft* other = members_[known->second].core;
     const std::optional<raft::Term> entry = core.term_at(peer.match);
     // One that is Recovering says itself that it lacks what it acknowledged.
@@ -120,6 +128,10 @@ void ReplicationOracle::sent(std::uint32_t node, const raft::Message& message) {
         member.vote = message.to;
       }
     }
+  } else if (const auto* append = std::get_if<raft::AppendRequest>(&message.body)) {
+    raft::Index& covered =
+        exchanges_[{message.from.value(), message.term, message.to.value()}].covered;
+    covered = std::max(covered, append->previous_index + append->entries.size());
   } else if (const auto* response = std::get_if<raft::AppendResponse>(&message.body)) {
     if (response->accepted) acknowledged(node, message, *response);
   } else if (const auto* heartbeat = std::get_if<raft::HeartbeatResponse>(&message.body)) {
@@ -132,12 +144,20 @@ void ReplicationOracle::sent(std::uint32_t node, const raft::Message& message) {
 void ReplicationOracle::acknowledged(std::uint32_t node, const raft::Message& message,
                                      const raft::AppendResponse& response) {
   Member& member = members_[node];
+  Exchange& exchange = exchanges_[{message.to.value(), message.term, message.from.value()}];
+  exchange.acknowledged = std::max(exchange.acknowledged, response.match);
   // It was held until it was synced; what has changed since then says nothing about it.
   if (member.core->term() != message.term) return;
   const std::optional<raft::Term> here = member.core->term_at(response.match);
   if (response.match > member.core->commit() && !here) {
     return fail_("log matching", "a member acknowledged what it doesn't have: " + name(node) +
                                      " at index " + number(response.match));
+  }
+  // Only what an append has compared is known to be the leader's.
+  if (response.match > std::max(member.core->commit(), exchange.covered)) {
+    return fail_("log matching",
+                 "a member acknowledged what its leader hasn't sent: " + name(node) + " in term " +
+                     number(message.term) + " at index " + number(response.match));
   }
   const auto to = history_.members.find(message.to.value());
   const raft::Raft* leader = to == history_.members.end() ? nullptr : members_[to->second].core;

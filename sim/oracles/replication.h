@@ -51,7 +51,13 @@ class ReplicationOracle {
     std::optional<raft::NodeId> vote;
     bool put_back = false;  // And it hasn't become Recovering since.
   };
-  // A leader counts on each member only for what that member has.
+  // Between a leader of a term and one member: how far the leader's appends went, and how far the
+  // member said that it had them.
+  struct Exchange {
+    raft::Index covered;
+    raft::Index acknowledged;
+  };
+  // A leader counts on each member only for what that member has, and said in the leader's term.
   void check_progress(std::uint32_t node, const raft::Raft& core);
   void recall(std::uint32_t node, Member& member, const raft::Raft& core);
   void acknowledged(std::uint32_t node, const raft::Message& message,
@@ -62,6 +68,8 @@ class ReplicationOracle {
   Fail fail_;
   std::map<std::uint32_t, Member> members_;
   std::map<std::tuple<std::uint64_t, raft::Term, bool>, Position> asked_;  // Candidate, term, pre.
+  // Leader, term, member.
+  std::map<std::tuple<std::uint64_t, raft::Term, std::uint64_t>, Exchange> exchanges_;
 };
 
 }  // namespace detcd::sim

@@ -62,12 +62,16 @@ raft::Raft leader(const Shape& shape) {
   return core;
 }
 
-void acknowledge(raft::Raft& core, std::uint64_t match) {
+raft::Message acknowledgement(const raft::Raft& core, std::uint64_t match) {
   raft::AppendResponse response;
   response.accepted = true;
   response.counts = true;
   response.match = raft::Index(match);
-  step(core, raft::Receive{{kOther, kSelf, core.term(), response}});
+  return {kOther, kSelf, core.term(), response};
+}
+
+void acknowledge(raft::Raft& core, std::uint64_t match) {
+  step(core, raft::Receive{acknowledgement(core, match)});
 }
 
 class MembersJudge : public testing::Test {
@@ -81,6 +85,13 @@ class MembersJudge : public testing::Test {
   void begin_life(std::uint32_t node) {
     lives_[node - 1].reset();
     lives_[node - 1] = oracle_.observer(node, ClusterOracle::DiskHistory::kHonest);
+  }
+  // The leader sent so much, and the other member said so in the leader's term.
+  void exchange(const raft::Raft& core, std::uint64_t match) {
+    raft::AppendRequest append;
+    append.previous_index = raft::Index(match);
+    life(1).on_send({kSelf, kOther, core.term(), append});
+    life(2).on_send(acknowledgement(core, match));
   }
   // What it knew to be committed before it led isn't what it commits as a leader.
   void follow(std::uint32_t node, const Shape& shape) {
@@ -103,7 +114,9 @@ TEST_F(MembersJudge, FindsALeaderThatCommitsAnOlderTermByCounting) {
   raft::Raft after = leader({.commit = 13});
   acknowledge(after, 13);
   follow(1, {.commit = 11});
+  follow(2, {.in = 3});
   life(1).on_step(before);
+  exchange(before, 13);
   EXPECT_EQ(said(), "");
   life(1).on_step(after);
   EXPECT_EQ(said(), "commit rule");
@@ -117,15 +130,45 @@ TEST_F(MembersJudge, LetsALeaderCommitWhatItsOwnEntryCommits) {
   acknowledge(core, 16);
   ASSERT_EQ(core.commit(), raft::Index(16));
   life(2).on_step(follower);
+  exchange(core, 16);
   life(1).on_step(core);
   EXPECT_EQ(said(), "");
 }
 
-TEST_F(MembersJudge, FindsALeaderThatCountsOnWhatAMemberDoesNotHave) {
+TEST_F(MembersJudge, FindsALeaderThatCountsOnWhatWasSaidInAnotherTerm) {
+  raft::Raft core = leader({.commit = 11});
+  const raft::Raft follower = member({.last = 16, .term = 3});
+  follow(1, {.commit = 11});
+  life(1).on_step(core);
+  acknowledge(core, 16);
+  life(2).on_step(follower);
+  life(2).on_send({kOther, kSelf, raft::Term(2), acknowledgement(core, 16).body});
+  life(1).on_step(core);
+  EXPECT_EQ(said(), "log matching");
+}
+
+TEST_F(MembersJudge, FindsAMemberThatLosesWhatItsLeaderCountsOn) {
   raft::Raft core = leader({.commit = 11});
   const raft::Raft follower = member({.last = 14, .in = 3});
   life(2).on_step(follower);
   follow(1, {.commit = 11});
+  life(1).on_step(core);
+  // It said so, and then lost it.
+  const raft::Raft whole = member({.last = 16, .term = 3});
+  life(2).on_step(whole);
+  exchange(core, 16);
+  EXPECT_EQ(said(), "");
+  acknowledge(core, 16);
+  life(2).on_step(follower);
+  EXPECT_EQ(said(), "log kept");
+}
+
+TEST_F(MembersJudge, FindsALeaderWhoseMemberHasAnotherEntryThere) {
+  raft::Raft core = leader({.commit = 11});
+  const raft::Raft follower = member({.last = 16, .in = 3});
+  life(2).on_step(follower);
+  follow(1, {.commit = 11});
+  exchange(core, 16);
   life(1).on_step(core);
   EXPECT_EQ(said(), "");
   acknowledge(core, 16);
@@ -253,6 +296,31 @@ TEST_F(MembersJudge, FindsAVoteOfAMemberThatWasPutBackAndIsNotWhole) {
   EXPECT_EQ(said(), "");
   life(1).on_raft_event(raft::VoteCast{kOther, raft::Term(3)});
   EXPECT_EQ(said(), "durable log");
+}
+
+// Recovering ends only when all that was committed before is there.
+TEST_F(MembersJudge, FindsAMemberThatTakesItselfForWholeTooEarly) {
+  for (const std::uint64_t last : {15ULL, 14ULL}) {
+    History history;
+    ClusterOracle oracle(history);
+    const auto one = oracle.observer(1, ClusterOracle::DiskHistory::kRotten);
+    const auto other = oracle.observer(2, ClusterOracle::DiskHistory::kHonest);
+    const raft::Raft committed = member({.commit = 15});
+    other->on_step(committed);
+    raft::Restored damaged = restored({.last = 12});
+    damaged.whole = false;
+    raft::Config config;
+    config.self = kSelf;
+    // Among three: of two voters neither can recover.
+    damaged.snapshot->configuration.voters.insert(raft::NodeId(9));
+    const raft::Raft recovering(config, damaged, TimePoint{});
+    ASSERT_EQ(recovering.role(), raft::RoleName::kRecovering);
+    const raft::Raft whole = member({.last = last});
+    one->on_step(recovering);
+    one->on_step(whole);
+    EXPECT_EQ(oracle.violation().has_value(), last == 14);
+    if (oracle.violation()) EXPECT_EQ(oracle.violation()->oracle, "durable log");
+  }
 }
 
 TEST_F(MembersJudge, FindsAForgottenVoteThatALeaderWasElectedWith) {

@@ -140,6 +140,21 @@ TEST_F(DiskTest, APowerLossKeepsAllThatWasSynced) {
   EXPECT_EQ(text("/a"), "synced");
 }
 
+// Over many blocks, also where only the later ones changed.
+TEST_F(DiskTest, APowerLossKeepsEverySyncedBlock) {
+  const std::string whole(40'000, 'x');
+  save("/a", whole);
+  File& file = open("/a");
+  write(file, 30'000, "y");
+  sync(file);
+  write(file, 1, "unsynced");
+  device.options().power_loss.file_new = device.options().power_loss.file_mixed = 0;
+  end(true);
+  std::string expected = whole;
+  expected[30'000] = 'y';
+  EXPECT_EQ(text("/a"), expected);
+}
+
 TEST_F(DiskTest, SyncOfAFileDoesNotPersistItsName) {
   device.options().power_loss.name_kept_ppm = 0;
   File& file = open("/a");

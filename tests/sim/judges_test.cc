@@ -48,6 +48,13 @@ raft::Message acknowledgement(std::uint64_t match) {
   return {kFollower, kLeader, raft::Term(2), response};
 }
 
+// An append of the leader that ends at `last`.
+raft::Message append_up_to(std::uint64_t last) {
+  raft::AppendRequest append;
+  append.previous_index = raft::Index(last);
+  return {kLeader, kFollower, raft::Term(2), append};
+}
+
 class ReplicationJudge : public testing::Test {
  protected:
   ReplicationJudge() {
@@ -58,11 +65,14 @@ class ReplicationJudge : public testing::Test {
   void restart_after(const raft::Message& promise, const raft::Raft& after) {
     const raft::Raft before = replica(15);
     oracle_.stepped(1, before);
+    oracle_.stepped(2, leader_);
+    oracle_.sent(2, append_up_to(15));
     oracle_.sent(1, promise);
     oracle_.ended(1);
     oracle_.stepped(1, after);
   }
 
+  const raft::Raft leader_ = replica(15);
   History history_;
   std::string said_;
   ReplicationOracle oracle_{history_, [this](std::string oracle, const std::string&) {
@@ -118,6 +128,8 @@ TEST_F(ReplicationJudge, FindsAVoteThatIsForgottenOverARestart) {
 TEST_F(ReplicationJudge, FindsALogThatIsCutBehindItsAcknowledgement) {
   const raft::Raft before = replica(15);
   oracle_.stepped(1, before);
+  oracle_.stepped(2, leader_);
+  oracle_.sent(2, append_up_to(15));
   oracle_.sent(1, acknowledgement(15));
   const raft::Raft cut = replica(14);
   oracle_.stepped(1, cut);
@@ -127,6 +139,8 @@ TEST_F(ReplicationJudge, FindsALogThatIsCutBehindItsAcknowledgement) {
 TEST_F(ReplicationJudge, LetsALaterLeaderReplaceWhatWasntCommitted) {
   const raft::Raft before = replica(15);
   oracle_.stepped(1, before);
+  oracle_.stepped(2, leader_);
+  oracle_.sent(2, append_up_to(15));
   oracle_.sent(1, acknowledgement(15));
   const raft::Raft later = replica(14, 3);
   oracle_.stepped(1, later);
@@ -136,8 +150,25 @@ TEST_F(ReplicationJudge, LetsALaterLeaderReplaceWhatWasntCommitted) {
 TEST_F(ReplicationJudge, FindsAnAcknowledgementOfWhatIsntThere) {
   const raft::Raft member = replica(15);
   oracle_.stepped(1, member);
+  oracle_.stepped(2, leader_);
+  oracle_.sent(2, append_up_to(16));
   oracle_.sent(1, acknowledgement(16));
   EXPECT_EQ(said_, "log matching");
+}
+
+TEST_F(ReplicationJudge, FindsAnAcknowledgementOfWhatTheLeaderHasNotSent) {
+  for (const std::uint64_t sent : {14ULL, 13ULL}) {
+    said_.clear();
+    ReplicationOracle oracle(
+        history_, [this](std::string name, const std::string&) { said_ = std::move(name); });
+    const raft::Raft member = replica(15);
+    const raft::Raft other = replica(15);
+    oracle.stepped(1, member);
+    oracle.stepped(2, other);
+    oracle.sent(2, append_up_to(sent));
+    oracle.sent(1, acknowledgement(14));
+    EXPECT_EQ(said_, sent == 14 ? "" : "log matching");
+  }
 }
 
 TEST_F(ReplicationJudge, FindsAVoteAndAPreVoteForALogThatIsBehind) {

@@ -38,6 +38,20 @@ TEST(Scenario, APowerLossAtAnyMomentOfTheBootstrapIsSurvived) {
   }
 }
 
+// At most one member at a time may be other than provably whole: what would make a second one so
+// hits nobody, and a mere crash does.
+TEST(Scenario, ASecondPowerLossWaitsForTheFirstToBeMadeGood) {
+  const std::string first = puts(30, 300ms, 50ms) + "fault at 1s power-loss n1 down 1s\n";
+  const auto faults_with = [&first](const std::string& second) {
+    const RunResult result = run_in_child(scenario(seed_line(1) + first + second)).result;
+    EXPECT_EQ(result.verdict, Verdict::kPass) << failure_text(result);
+    return result.faults;
+  };
+  EXPECT_EQ(faults_with("fault at 1500ms power-loss n2 down 100ms\n"), 1U);
+  EXPECT_EQ(faults_with("fault at 1500ms crash n2 down 100ms\n"), 2U);
+  EXPECT_EQ(faults_with("fault at 4s power-loss n2 down 100ms\n"), 2U);
+}
+
 // Rot in the first sectors takes the whole log along: such a member still knows whom to ask.
 TEST(Scenario, AMemberWhoseWholeLogIsLostComesBack) {
   std::uint64_t recoveries = 0;
