@@ -37,6 +37,23 @@ planted_apply() {
 # A line of a patch's head, as "Oracle: …".
 head_line() { sed -n "/^diff /q; s/^$1: //p" "$2"; }
 
+# A patch's line "Tests: NAME FILTER" says which test program must fail, and where. A program that
+# can't find its data, or finds no test, fails or passes without a word about it.
+planted_test() {
+  local here=$root/build/$1 program filter log
+  log=$here/$(basename "$2" .patch).log
+  read -r program filter < <(head_line Tests "$2")
+  (cd "$here/tree" && ninja_build release "test_$program") || return 1
+  planted_said="test_$program ${filter:-} passes all the same; $log"
+  if "$here/tree/build/release/bin/test_$program" --gtest_filter="${filter:-*}" >"$log" 2>&1; then
+    return 1
+  fi
+  planted_said="test_$program ended without a failed test; $log"
+  grep -qE '^\[  FAILED  \]|check failed' "$log" || return 1
+  planted_said="caught by $(sed -nE 's/^\[  FAILED  \] ([A-Za-z0-9_]+\.[A-Za-z0-9_]+).*/\1/p' "$log" |
+    sort -u | head -3 | paste -sd ' ')"
+}
+
 # --- canaries: bugs of the product, which the simulator must find ----------------------------------
 
 canary_usage="canary NAME|--all [--no-shrink] [--seeds A..B] [--table FILE]"
@@ -91,6 +108,11 @@ canary() {
   mkdir -p "$here"
   rm -f "$here"/{failure.trace,shrunk.trace,timeline.html,swarm.log,shrink.log}
   planted_apply plants "$patch" || return 1
+  if [ -n "$(head_line Tests "$patch")" ]; then
+    planted_test plants "$patch" || { echo "canary $name: $planted_said" >&2; return 1; }
+    printf '| %s | – | – | tests | %s | – | – |\n' "$name" "$planted_said" | tee -a "$canary_table"
+    return 0
+  fi
   simulator=$root/build/plants/tree/build/release/bin/detcd-sim
   (cd "$root/build/plants/tree" && ninja_build release detcd-sim) || return 1
   profile=$(head_line Profile "$patch")
@@ -133,22 +155,12 @@ command_canary() {
 
 # --- mutants: bugs of the simulator, which its tests must find -------------------------------------
 
-# The patch's line "Tests: NAME FILTER" says which test program must fail, and where.
 mutant() {
-  local name=$1 patch=$root/sim/mutants/$1.patch program filter log=$root/build/mutants/$1.log
+  local name=$1 patch=$root/sim/mutants/$1.patch
   [ -f "$patch" ] || die "no sim/mutants/$name.patch"
   planted_apply mutants "$patch" || return 1
-  read -r program filter < <(head_line Tests "$patch")
-  (cd "$root/build/mutants/tree" && ninja_build release "test_$program") || return 1
-  if "$root/build/mutants/tree/build/release/bin/test_$program" --gtest_filter="${filter:-*}" \
-    >"$log" 2>&1; then
-    echo "mutant $name: SURVIVED test_$program ${filter:-}; $log" >&2
-    return 1
-  fi
-  # A program that can't find its data, or finds no test, fails or passes without a word about it.
-  grep -q '^\[  FAILED  \]' "$log" || grep -q 'check failed' "$log" ||
-    { echo "mutant $name: test_$program ended without a failed test; $log" >&2; return 1; }
-  echo "mutant $name: caught by $(sed -nE 's/^\[  FAILED  \] ([A-Za-z0-9_]+\.[A-Za-z0-9_]+).*/\1/p' "$log" | sort -u | head -3 | paste -sd ' ')"
+  planted_test mutants "$patch" || { echo "mutant $name: $planted_said" >&2; return 1; }
+  echo "mutant $name: $planted_said"
 }
 
 command_mutants() {

@@ -296,6 +296,14 @@ TEST(Linearizability, EveryFieldOfAnAnswerCounts) {
   };
   const std::string_view differs = "differs from the model's";
   story(kOne, 2).expect_legal("as it is");
+  for (const int header : {1, 3}) {
+    Story()
+        .put_a({0, 5}, 2, "1", 2)
+        .call({6, 9}, get("a"))
+        .served(2)
+        .answered(rows(2, kOne), header)
+        .expect_illegal("another revision in the header", "a header's revision differs");
+  }
   story({row("a", "2", 2, 2, 1)}, 2).expect_illegal("another value", differs);
   story({row("b", "1", 2, 2, 1)}, 2).expect_illegal("another key", differs);
   story({row("a", "1", 1, 2, 1)}, 2).expect_illegal("another create revision", differs);
