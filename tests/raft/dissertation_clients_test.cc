@@ -62,6 +62,24 @@ TEST(Dissertation, S6_4_1_ALeaseAnswersAtOnceWhileItHolds) {
   EXPECT_TRUE(cluster.take_reads(n(1)).empty());
 }
 
+// A tenth of the election timeout is kept for clocks that don't run alike.
+TEST(Dissertation, S6_4_1_ALeaseEndsBeforeAnybodyElseCanBeElected) {
+  Config config;
+  config.lease_reads = true;
+  Cluster cluster = led(3, config);
+  cluster.advance(300ms);
+  cluster.isolate(n(1));
+  Duration held{};
+  for (std::uint64_t read = 1; held < config.election_timeout * 2; ++read) {
+    cluster.step(n(1), Read{read});
+    if (cluster.take_reads(n(1)).empty()) break;
+    held += 10ms;
+    cluster.pass(10ms);
+  }
+  EXPECT_GE(held, config.election_timeout / 2);
+  EXPECT_LE(held, config.election_timeout - config.election_timeout / 10);
+}
+
 TEST(Dissertation, S6_4_1_NoLeaseOnceATransferIsOrdered) {
   Config config;
   config.lease_reads = true;
