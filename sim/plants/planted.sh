@@ -50,7 +50,7 @@ planted_test() {
   fi
   planted_said="test_$program ended without a failed test; $log"
   grep -qE '^\[  FAILED  \]|check failed' "$log" || return 1
-  planted_said="caught by $(sed -nE 's/^\[  FAILED  \] ([A-Za-z0-9_]+\.[A-Za-z0-9_]+).*/\1/p' "$log" |
+  planted_said="caught by $(sed -nE 's/^\[  FAILED  \] ([^ ,]+\.[^ ,]+).*/\1/p' "$log" |
     sort -u | head -3 | paste -sd ' ')"
 }
 
@@ -110,7 +110,8 @@ canary() {
   planted_apply plants "$patch" || return 1
   if [ -n "$(head_line Tests "$patch")" ]; then
     planted_test plants "$patch" || { echo "canary $name: $planted_said" >&2; return 1; }
-    printf '| %s | – | – | tests | %s | – | – |\n' "$name" "$planted_said" | tee -a "$canary_table"
+    printf '| %s | – | – | tests | %s | – | – |\n' "$name" "$planted_said" |
+      tee -a "$canary_table"
     return 0
   fi
   simulator=$root/build/plants/tree/build/release/bin/detcd-sim
@@ -121,7 +122,10 @@ canary() {
     echo "canary $name: NOT found within seeds $canary_seeds" >&2
     return 1
   fi
-  [ -s "$here/failure.trace" ] || { echo "canary $name: the swarm ended without a trace" >&2; return 1; }
+  if [ ! -s "$here/failure.trace" ]; then
+    echo "canary $name: the swarm ended without a trace" >&2
+    return 1
+  fi
   canary_oracle "$name" "$patch" "$here/failure.trace" || return 1
   if [ "$canary_shrinks" = 1 ]; then canary_shrink "$simulator" "$here" || return 1; fi
   canary_row "$name" "$here" | tee -a "$canary_table"
