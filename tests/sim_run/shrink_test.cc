@@ -177,7 +177,8 @@ TEST(ShrinkPass, ADensePlanIsHalvedInFewRuns) {
     entry.id = 50'000'000 + static_cast<std::uint64_t>(n);
     options.plan.operations.push_back(entry);
   }
-  std::ranges::stable_sort(options.plan.operations, {}, &OperationEntry::at);
+  std::ranges::sort(options.plan.operations, {},
+                    [](const OperationEntry& entry) { return std::pair(entry.at, entry.id); });
   const Culprits culprits = culprits_of(options.plan);
   std::size_t entries = 0;
   std::size_t runs = 0;

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -60,7 +61,7 @@ TEST(StoryFile, AnotherVerdictThanExpectedFails) {
   EXPECT_NE(outcome.why.find("expected pass, but: FAIL liveness"), std::string::npos)
       << outcome.why;
   EXPECT_EQ(outcome_of(slow + "expect FAIL \"liveness\"\n").kind, Kind::kPass);
-  outcome = outcome_of(slow + "expect FAIL \"durable\\x20log\"\n");
+  outcome = outcome_of(slow + "expect FAIL \"durable log\"\n");
   EXPECT_EQ(outcome.kind, Kind::kFail);
   EXPECT_NE(outcome.why.find("expected a failure of \"durable log\""), std::string::npos);
   EXPECT_EQ(outcome_of("expect FAIL\n").kind, Kind::kFail);
@@ -83,6 +84,32 @@ TEST(StoryFile, TheJudgeOfABugMustFindItWhereItIs) {
   const ScenarioOutcome outcome = outcome_of("judge \"liveness\"\n", Aim::kFind);
   EXPECT_EQ(outcome.kind, Kind::kFail);
   EXPECT_EQ(outcome.why, "\"liveness\" didn't find the bug that this once was");
+}
+
+TEST(StoryFile, AJudgesNameMayHaveSpaces) {
+  const Result<Scenario> scenario = parse_scenario("judge \"durable log\"\n");
+  ASSERT_TRUE(scenario) << scenario.error().message;
+  EXPECT_EQ(scenario->judge, "durable log");
+}
+
+// Where the sources are at hand: whoever changes the words of stories changes these.
+TEST(StoryFile, AllOfOursCanBeRead) {
+  const std::filesystem::path root =
+      std::filesystem::path(DETCD_TEST_DATA).parent_path().parent_path().parent_path();
+  std::size_t read = 0;
+  for (const char* folder : {"sim/scenarios", "sim/corpus"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(root / folder)) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string text(std::istreambuf_iterator<char>(file), {});
+      const Result<Scenario> scenario = parse_scenario(text);
+      ASSERT_TRUE(scenario) << entry.path() << ": " << scenario.error().message;
+      const bool corpus = std::string_view(folder) == "sim/corpus";
+      EXPECT_EQ(corpus, !scenario->reaches.empty()) << entry.path();
+      EXPECT_EQ(corpus, !scenario->judge.empty()) << entry.path();
+      ++read;
+    }
+  }
+  EXPECT_GE(read, 30U);
 }
 
 TEST(StoryFile, WhatShrinkWritesIsOne) {
@@ -132,6 +159,9 @@ TEST(StoryFile, WhatCannotBeReadIsNamedWithItsLine) {
            {"expect operations n1\n", "line 1: can't read"},
            {"reach total leaders\n", "line 1: can't read"},
            {"judge\n", "line 1: can't read"},
+           {"judge liveness\n", "line 1: can't read"},
+           {"judge \"liveness\n", "line 1: can't read"},
+           {"expect FAIL liveness\n", "line 1: can't read"},
            {"seeds 5..4\n", "line 1: can't read"},
            {"seeds 5\n", "line 1: can't read"},
            {"checkpoint 0011\n", "line 1: a scenario has no hashes"},
