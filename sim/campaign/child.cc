@@ -2,12 +2,14 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -64,11 +66,13 @@ std::string encode(const RunResult& result) {
   out.varint(result.checkpoints.size());
   for (const std::uint64_t hash : result.checkpoints) out.u64(hash);
   for (const std::uint64_t number :
-       {result.events, result.operations, result.acknowledged, result.faults, result.leaders,
-        result.recoveries, result.cross_checked,
+       {result.entries, result.events, result.operations, result.acknowledged, result.faults,
+        result.leaders, result.recoveries, result.cross_checked,
         static_cast<std::uint64_t>(result.virtual_time.count())}) {
     out.u64(number);
   }
+  out.varint(result.states.size());
+  for (const std::uint32_t state : result.states) out.u32(state);
   return kResultMark + out.take();
 }
 
@@ -83,6 +87,7 @@ bool decode(std::string_view text, RunResult& result) {
   result.hash = in.u64();
   const std::uint64_t checkpoints = in.varint();
   for (std::uint64_t i = 0; i < checkpoints && in.ok(); ++i) result.checkpoints.push_back(in.u64());
+  result.entries = in.u64();
   result.events = in.u64();
   result.operations = in.u64();
   result.acknowledged = in.u64();
@@ -91,6 +96,8 @@ bool decode(std::string_view text, RunResult& result) {
   result.recoveries = in.u64();
   result.cross_checked = in.u64();
   result.virtual_time = Duration(static_cast<std::int64_t>(in.u64()));
+  const std::uint64_t states = in.varint();
+  for (std::uint64_t i = 0; i < states && in.ok(); ++i) result.states.push_back(in.u32());
   return in.finished();
 }
 
@@ -135,19 +142,26 @@ void Children::abandon_above(std::uint64_t seed) {
 }
 
 void Children::begin(std::uint64_t seed, const RunOptions& options, const LastWords& last_words) {
+  begin(seed, Work([&options] { return run(options); }), last_words);
+}
+
+void Children::begin(std::uint64_t seed, const Work& work, const LastWords& last_words) {
   std::array<int, 2> ends{};
   check(pipe(ends.data()) == 0, "the system gives a pipe");
+  std::fflush(stdout);  // What waits there is the parent's to write.
   const pid_t process = fork();
   check(process >= 0, "the system gives a process");
   if (process == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     close(ends[0]);
     for (const Running& other : running_) close(other.pipe);
     report_to = ends[1];
     set_check_handler(report_check);
     last_words_of_child = &last_words;
-    const RunResult result = run(options);
+    const RunResult result = work();
     last_words_of_child = nullptr;
     if (last_words) last_words(result);
+    std::fflush(stdout);
     write_all(report_to, encode(result));
     _exit(0);
   }
@@ -177,11 +191,21 @@ Children::Ended Children::reap(std::size_t at, bool hung) {
 }
 
 std::optional<Children::Ended> Children::finish() {
-  std::array<char, 65536> buffer{};
   while (!running_.empty()) {
+    std::optional<Ended> ended = finish_within(1000);
+    if (ended) return ended;
+  }
+  return std::nullopt;
+}
+
+std::optional<Children::Ended> Children::finish_within(int wait_ms) {
+  std::array<char, 65536> buffer{};
+  const std::uint64_t until = now_ms() + static_cast<std::uint64_t>(wait_ms);
+  for (std::uint64_t now = now_ms(); now <= until && !running_.empty(); now = now_ms()) {
     std::vector<pollfd> waiting;
     for (const Running& child : running_) waiting.push_back({child.pipe, POLLIN, 0});
-    const int ready = poll(waiting.data(), waiting.size(), 1000);
+    const int ready = poll(waiting.data(), waiting.size(), static_cast<int>(until - now));
+    if (ready < 0) return std::nullopt;  // A signal: the caller may want to know.
     for (std::size_t i = 0; i < waiting.size(); ++i) {
       if (now_ms() - running_[i].began_ms > patience_s_ * 1000ULL) return reap(i, true);
       if (ready <= 0 || waiting[i].revents == 0) continue;

@@ -1,5 +1,5 @@
 // A run in a process of its own: a failed check, a crash or a hang becomes a result, not the end of
-// the campaign. The child reports over a pipe.
+// the campaign. The child reports over a pipe; it dies with its parent.
 #pragma once
 
 #include <cstdint>
@@ -35,12 +35,17 @@ class Children {
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
   void begin(std::uint64_t seed, const RunOptions& options, const LastWords& last_words = {});
+  // The same for any work that ends in a run's result.
+  using Work = std::function<RunResult()>;
+  void begin(std::uint64_t seed, const Work& work, const LastWords& last_words = {});
   struct Ended {
     std::uint64_t seed = 0;
     ChildResult child;
   };
   // Waits; none when no child runs.
   [[nodiscard]] std::optional<Ended> finish();
+  // The same, but none also when nothing has ended in so many ms, or a signal came.
+  [[nodiscard]] std::optional<Ended> finish_within(int wait_ms);
   // Ends all that were begun with a higher number; finish() won't tell of them.
   void abandon_above(std::uint64_t seed);
   [[nodiscard]] std::size_t running() const { return running_.size(); }

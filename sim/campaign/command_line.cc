@@ -14,7 +14,7 @@ constexpr std::string_view kHelp =
     R"(detcd-sim: whole clusters of the real server in one thread, under virtual time, by seed
 
   detcd-sim run --seed N [--profile lite|swarm] [--nodes N] [--virtual-seconds S] [--trace-out F]
-                [--plain] [--in-process] [--cross-check]
+                [--changes K,K...] [--plain] [--in-process] [--cross-check]
       One run. Ends with one line: pass, FAIL (an oracle found a contradiction) or VOID (too little
       happened to prove anything), the run's hash and its numbers. --cross-check judges what the
       clients saw once more, by a search that knows nothing of the log, and must agree.
@@ -23,6 +23,17 @@ constexpr std::string_view kHelp =
       A campaign over seeds, each in a process of its own. Every failure leaves a trace file
       (DIR/seed-N.trace; --trace F: the first one as F). Trace files are text packed as by gzip;
       with --plain it isn't packed. Both forms are read.
+  detcd-sim campaign --store DIR --seeds A..B | --minutes M [--profile P] [--jobs J] [--shard I/N]
+                     [--guided PERCENT] [--twice PERCENT] [--nodes N] [--virtual-seconds S]
+      Many runs whose results stay: DIR keeps a line per run and the best trace of every way to
+      fail; killed and started again, it carries on. Some runs (50 %) change a plan that reached
+      something new, some (5 %) are done twice. Ends with DIR/summary.txt, .json and .html. With
+      --shard it does its part of the runs. Exit code 3: DIR can't be written or read.
+  detcd-sim merge DIR... [-o DIR]
+      Joins the stores of a campaign's shards: prints its summary, writes it as one store.
+  detcd-sim audit --seeds A..B [--with BIN]... [--profile P] [--jobs J]
+      Does each run in processes with other addresses, heaps, environments and locales, and with
+      other builds of this program: all must do the same. Names the first event that differs.
   detcd-sim replay FILE [--edited] [--log] [--events] [--html OUT] [--from T] [--to T]
       Runs a trace file again: same hash, same verdict, or where the code has diverged. --edited
       takes a file that a person changed; --log prints what faults, members and clients do and log,

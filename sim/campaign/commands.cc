@@ -8,8 +8,11 @@
 #include <utility>
 
 #include "sim/campaign/arguments.h"
+#include "sim/campaign/audit.h"
 #include "sim/campaign/check.h"
 #include "sim/campaign/command_line.h"
+#include "sim/campaign/elsewhere.h"
+#include "sim/campaign/options.h"
 #include "sim/campaign/report.h"
 #include "sim/campaign/trace_file.h"
 #include "sim/campaign/verdict.h"
@@ -18,48 +21,43 @@
 namespace detcd::sim {
 namespace {
 
-Result<RunOptions> options_for(std::uint64_t seed, const Arguments& arguments) {
-  RunOptions options;
-  options.seed = seed;
-  Result<Settings> settings = draw_settings(seed, arguments.text("profile", "lite"));
-  if (!settings) return settings.error();
-  const Result<std::uint64_t> nodes = arguments.number("nodes", settings->nodes);
-  if (!nodes) return nodes.error();
-  if (*nodes < 1 || *nodes > 9) return Error{Errc::kInvalid, "--nodes must be 1 to 9"};
-  settings->nodes = static_cast<std::uint32_t>(*nodes);
-  const Result<std::uint64_t> seconds = arguments.number("virtual-seconds", 0);
-  if (!seconds) return seconds.error();
-  if (*seconds > 1'000'000) return Error{Errc::kInvalid, "--virtual-seconds is too large"};
-  if (*seconds > 0) settings->length = std::chrono::seconds(*seconds);
-  options.settings = *settings;
-  options.plan = draw_plan(seed, options.settings);
-  options.cross_check = arguments.has("cross-check");
-  return options;
+// What audit asks of the processes that it compares.
+Result<void> prepare(const Arguments& flags, RunOptions& options) {
+  const Result<std::uint64_t> heap = flags.number("heap", 0);
+  if (!heap) return heap.error();
+  stir_heap(*heap);
+  if (!flags.has("events")) return {};
+  const Result<SeedRange> window = parse_seeds(flags.text("events", ""), "events");
+  if (!window) return window.error();
+  record_events(options, window->first, window->last);
+  return {};
 }
 
-// How to make exactly this run again.
-std::string reproduce(const std::string& program, std::uint64_t seed, const Arguments& arguments) {
-  std::string line = program + " run --seed " + std::to_string(seed);
-  for (const char* name : {"profile", "nodes", "virtual-seconds"}) {
-    if (arguments.has(name)) line += fmt::format(" --{} {}", name, arguments.text(name, ""));
-  }
-  if (arguments.has("cross-check")) line += " --cross-check";
-  return line;
+int print_hashes(const RunResult& result) {
+  std::string end(name_of(result.verdict));
+  if (result.violation) end += " " + result.violation->fingerprint();
+  fmt::print("{}", print(RunHashes{result.checkpoints, result.hash, result.events, end}));
+  return result.verdict == Verdict::kPass ? 0 : 1;
 }
 
 }  // namespace
 
 int run_command(const std::string& program, const std::vector<std::string>& arguments) {
-  const Result<Arguments> flags =
-      Arguments::parse(arguments, {"seed", "profile", "nodes", "virtual-seconds", "trace-out"},
-                       {"in-process", "cross-check", "plain"});
+  const Result<Arguments> flags = Arguments::parse(
+      arguments,
+      {"seed", "profile", "nodes", "virtual-seconds", "changes", "trace-out", "heap", "events"},
+      {"in-process", "cross-check", "plain", "hashes"});
   if (!flags) return usage(flags.error().message);
   if (!flags->words().empty()) return usage("run takes flags only");
   if (!flags->has("seed")) return usage("run needs --seed");
   const Result<std::uint64_t> seed = flags->number("seed", 0);
   if (!seed) return usage(seed.error().message);
-  const Result<RunOptions> options = options_for(*seed, *flags);
+  const auto changes = parse_changes(flags->text("changes", ""));
+  if (!changes) return usage(changes.error().message);
+  Result<RunOptions> options = options_for(Recipe{*seed, *changes}, *flags);
   if (!options) return usage(options.error().message);
+  const Result<void> prepared = prepare(*flags, *options);
+  if (!prepared) return usage(prepared.error().message);
   ChildResult child;
   if (flags->has("in-process")) {
     child.result = run(*options);
@@ -69,30 +67,11 @@ int run_command(const std::string& program, const std::vector<std::string>& argu
   const std::string path = flags->text("trace-out", "");
   const TraceForm form = flags->has("plain") ? TraceForm::kPlain : TraceForm::kPacked;
   if (!path.empty() && !write_trace(path, trace_of(*options, child.result), form)) return 1;
+  if (flags->has("hashes")) return print_hashes(child.result);
   return finish(*options, child, reproduce(program, *seed, *flags));
 }
 
 namespace {
-
-struct SeedRange {
-  std::uint64_t first = 1;
-  std::uint64_t last = 1;
-};
-
-Result<SeedRange> parse_seeds(const std::string& text) {
-  const Error wrong{Errc::kInvalid, "--seeds must be A..B, as 1..200: " + text};
-  const auto dots = text.find("..");
-  if (dots == std::string::npos) return wrong;
-  SeedRange range;
-  const auto number = [](std::string_view digits, std::uint64_t& value) {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return error == std::errc() && end == digits.data() + digits.size() && !digits.empty();
-  };
-  const bool read = number(std::string_view(text).substr(0, dots), range.first) &&
-                    number(std::string_view(text).substr(dots + 2), range.last);
-  if (!read || range.first > range.last) return wrong;
-  return range;
-}
 
 // The campaign's counters and what it prints meanwhile.
 class Swarm {
@@ -207,7 +186,7 @@ int swarm_command(const std::string& program, const std::vector<std::string>& ar
   if (!flags) return usage(flags.error().message);
   if (!flags->words().empty()) return usage("swarm takes flags only");
   if (!flags->has("seeds")) return usage("swarm needs --seeds A..B");
-  const Result<SeedRange> range = parse_seeds(flags->text("seeds", ""));
+  const Result<SeedRange> range = parse_seeds(flags->text("seeds", ""), "seeds");
   if (!range) return usage(range.error().message);
   const Result<std::uint64_t> jobs = jobs_of(*flags);
   if (!jobs) return usage(jobs.error().message);
@@ -232,6 +211,9 @@ int main_command(const std::string& program, const std::vector<std::string>& arg
   if (command == "swarm") return swarm_command(program, rest);
   if (command == "scenario") return scenario_command(program, rest);
   if (command == "bench") return bench_command(rest);
+  if (command == "campaign") return campaign_command(program, rest);
+  if (command == "merge") return merge_command(rest);
+  if (command == "audit") return audit_command(program, rest);
   if (command == "shrink") return shrink_command(program, rest);
   return usage("unknown command " + command);
 }

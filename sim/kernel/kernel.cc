@@ -278,7 +278,9 @@ std::uint64_t Kernel::draw(runtime::Site site, std::uint64_t entity, std::uint64
     const auto found = overrides_.find({site.key, entity, ordinal});
     if (found != overrides_.end()) return found->second;
   }
-  return keyed_draw(seed_, site.key, entity, ordinal);
+  const std::uint64_t value = keyed_draw(seed_, site.key, entity, ordinal);
+  if (draw_recorder_) draw_recorder_(site, entity, ordinal, value);
+  return value;
 }
 
 void Kernel::override_draw(runtime::Site site, std::uint64_t entity, std::uint64_t ordinal,

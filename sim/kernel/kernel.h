@@ -10,6 +10,7 @@
 #include <map>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "runtime/random.h"
@@ -132,6 +133,10 @@ class Kernel {
   [[nodiscard]] std::uint64_t events_run() const { return recorded_; }
   // The hash after every kEventsPerCheckpoint events.
   [[nodiscard]] std::span<const std::uint64_t> checkpoints() const { return checkpoints_; }
+  // Sees every draw and its value. An empty function switches it off.
+  using DrawRecorder = std::function<void(runtime::Site, std::uint64_t entity,
+                                          std::uint64_t ordinal, std::uint64_t value)>;
+  void set_draw_recorder(DrawRecorder recorder) { draw_recorder_ = std::move(recorder); }
   // Sees every event just before it runs. An empty function switches it off.
   void set_recorder(std::function<void(const EventRecord&)> recorder);
 
@@ -206,6 +211,7 @@ class Kernel {
   std::uint64_t recorded_ = 0;
   std::vector<std::uint64_t> checkpoints_;
   std::function<void(const EventRecord&)> recorder_;
+  DrawRecorder draw_recorder_;
 };
 
 }  // namespace detcd::sim

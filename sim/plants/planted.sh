@@ -101,12 +101,29 @@ canary_row() {
     "${shrunk:-–}" "${took:-–}"
 }
 
+# A bug that shows only when runs are compared: audit finds it, and says where the runs part.
+canary_audit() {
+  local name=$1 simulator=$2 here=$3
+  if "$simulator" audit --seeds "$canary_seeds" --jobs "$jobs" >"$here/audit.log"; then
+    echo "canary $name: NOT found by audit within seeds $canary_seeds" >&2
+    return 1
+  fi
+  if ! grep -q '^seed [0-9]*: determinism: ' "$here/audit.log" || ! grep -q 'then one: ' "$here/audit.log"; then
+    echo "canary $name: audit failed without naming an event; $here/audit.log" >&2
+    return 1
+  fi
+  printf '| %s | %s | %s | audit | %s | – | – |\n' "$name" \
+    "$(grep -c '^seed ' "$here/audit.log") of $(sed -nE 's/^FAIL audit seeds=([0-9.]+).*/\1/p' "$here/audit.log")" \
+    "$(sed -nE 's/^FAIL audit .* cpu=([0-9.]+)s$/\1 s/p' "$here/audit.log")" \
+    'a run was another one in another process' | tee -a "$canary_table"
+}
+
 # One core, seeds in order: what the detection costs is the same whatever machine it is measured on.
 canary() {
   local name=$1 here=$root/build/plants/$1 patch=$root/sim/plants/$1.patch simulator profile
   [ -f "$patch" ] || die "no sim/plants/$name.patch"
   mkdir -p "$here"
-  rm -f "$here"/{failure.trace,shrunk.trace,timeline.html,swarm.log,shrink.log}
+  rm -f "$here"/{failure.trace,shrunk.trace,timeline.html,swarm.log,shrink.log,audit.log}
   planted_apply plants "$patch" || return 1
   if [ -n "$(head_line Tests "$patch")" ]; then
     planted_test plants "$patch" || { echo "canary $name: $planted_said" >&2; return 1; }
@@ -116,6 +133,10 @@ canary() {
   fi
   simulator=$root/build/plants/tree/build/release/bin/detcd-sim
   (cd "$root/build/plants/tree" && ninja_build release detcd-sim) || return 1
+  if [ "$(head_line Found-by "$patch")" = audit ]; then
+    canary_seeds=1..5 canary_audit "$name" "$simulator" "$here"
+    return
+  fi
   profile=$(head_line Profile "$patch")
   if "$simulator" swarm --seeds "$canary_seeds" --profile "${profile:-swarm}" --until-failure \
     --jobs 1 --trace "$here/failure.trace" >"$here/swarm.log"; then

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/check.h"
 #include "sim/check/cross_check.h"
 #include "sim/oracles/cluster.h"
 #include "sim/oracles/keyspace.h"
@@ -11,6 +12,7 @@
 #include "sim/plan/generate.h"
 #include "sim/run/cluster.h"
 #include "sim/run/faults.h"
+#include "sim/run/states.h"
 #include "sim/workload/client_run.h"
 
 namespace detcd::sim {
@@ -33,6 +35,7 @@ class Run {
       kernel_.override_draw(site, override.entity, override.ordinal, override.value);
     }
     if (options.on_event) kernel_.set_recorder(options.on_event);
+    if (options.on_draw) kernel_.set_draw_recorder(options.on_draw);
     if (options.on_happening) listen();
     if (options.watcher != nullptr) {
       network_.set_tap(options.watcher);
@@ -233,6 +236,7 @@ RunResult Run::judge() {
   if (options_.cross_check) search_too(result);
   result.hash = kernel_.hash();
   result.checkpoints.assign(kernel_.checkpoints().begin(), kernel_.checkpoints().end());
+  result.entries = options_.plan.size();
   result.events = kernel_.events_run();
   result.operations = history_.calls.size();
   result.acknowledged = judgement.acknowledged;
@@ -268,7 +272,14 @@ std::string_view name_of(Verdict verdict) {
 }
 
 RunResult run(const RunOptions& options) {
-  return Run(options).go();
+  if (!options.states) return Run(options).go();
+  check(options.watcher == nullptr, "who collects states is the run's only watcher");
+  States states(options.settings.nodes);
+  RunOptions watched = options;
+  watched.watcher = &states;
+  RunResult result = Run(watched).go();
+  result.states = states.seen();
+  return result;
 }
 
 }  // namespace detcd::sim

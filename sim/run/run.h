@@ -23,9 +23,11 @@ struct RunOptions {
   Plan plan;
   std::vector<Override> overrides;
   bool cross_check = false;  // Judge what the clients saw once more, by search.
+  bool states = false;  // Collect the abstract states passed through; there is no watcher then.
   // Sees every event and every line that the members log, for `replay --log`.
   std::function<void(const EventRecord&)> on_event;
   std::function<void(VirtualTime, std::uint32_t node, const telemetry::Record&)> on_log;
+  Kernel::DrawRecorder on_draw;  // Sees every choice that is drawn.
   // Told in words, as they happen: faults, calls and answers, elections, commits, the failure.
   std::function<void(VirtualTime, const std::string& who, const std::string& what)> on_happening;
   // Sees what the members and the network do; null: nobody does. It outlives the run.
@@ -41,6 +43,7 @@ struct RunResult {
   std::string void_reason;
   std::uint64_t hash = 0;
   std::vector<std::uint64_t> checkpoints;
+  std::uint64_t entries = 0;  // Of the plan.
   std::uint64_t events = 0;
   std::uint64_t operations = 0;     // Called.
   std::uint64_t acknowledged = 0;   // Answers that the model confirmed.
@@ -49,6 +52,7 @@ struct RunResult {
   std::uint64_t recoveries = 0;     // Members that went through Recovering.
   std::uint64_t cross_checked = 0;  // Calls that a search judged, too.
   Duration virtual_time{};
+  std::vector<std::uint32_t> states;  // As run/states.h says, ascending; when asked for.
 };
 
 [[nodiscard]] RunResult run(const RunOptions& options);

@@ -42,6 +42,23 @@ TEST(Run, AnotherSeedGivesAnotherRun) {
   EXPECT_EQ(after.verdict, Verdict::kPass);
 }
 
+TEST(Run, CollectingStatesChangesNothingOfIt) {
+  // Messages that arrive a second time, too: who watches must not keep them from the world.
+  const std::string lines = "seed 9\n" + puts(60, 300ms, 100ms);
+  const RunOptions echoing = scenario(lines + "fault at 400ms echo for 20s\n");
+  EXPECT_NE(run_in_child(echoing).result.hash, run_in_child(scenario(lines)).result.hash);
+  for (RunOptions options : {echoing, drawn(3, "swarm"), drawn(64, "swarm")}) {
+    const RunResult plain = run_in_child(options).result;
+    options.states = true;
+    const RunResult watched = run_in_child(options).result;
+    EXPECT_EQ(plain.hash, watched.hash) << "seed " << options.seed;
+    EXPECT_EQ(plain.events, watched.events);
+    EXPECT_TRUE(plain.states.empty());
+    EXPECT_GT(watched.states.size(), 5U);
+    EXPECT_TRUE(std::ranges::is_sorted(watched.states));
+  }
+}
+
 std::size_t equal_checkpoints(const RunResult& a, const RunResult& b) {
   std::size_t at = 0;
   while (at < std::min(a.checkpoints.size(), b.checkpoints.size()) &&
