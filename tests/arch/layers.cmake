@@ -24,7 +24,7 @@ set(owners
   "^(fstream|filesystem|iostream|csignal)$" "runtime_asio app sim_campaign"
   "^(random)$" "none")
 # Deterministic values: no coroutine, no formatting of log lines.
-set(pure raft mvcc membership apply)
+set(pure raft mvcc watch membership apply)
 set(shell_only "^(coroutine|fmt/.*|atomic)$")
 
 function(read_modules FILE FUNCTION PREFIX)
