@@ -15,6 +15,15 @@ namespace {
 constexpr std::size_t kAnswerOverheadBytes = 512;
 constexpr std::size_t kRecountMin = 1024;
 
+// Of a stream in both directions: requests that the node hasn't taken, above which the client may
+// send but one window more, and below which it goes on.
+constexpr std::uint32_t kAskedHigh = 64;
+constexpr std::uint32_t kAskedLow = 32;
+// Credit goes back in pieces of this size, while no more than that waits for the client.
+constexpr std::int64_t kCreditResponses = 32;
+constexpr std::int64_t kCreditBytes = 8 << 10;
+constexpr std::size_t kQueuedLow = 16 << 10;
+
 // A unary stream asks once, so its id names the call.
 server::CallId call_of(http2::StreamId stream) {
   return server::CallId(stream.value());
@@ -33,8 +42,13 @@ Calls::Calls(http2::ServerSession& session, const server::Service& service,
 
 Calls::~Calls() {
   for (const auto& [stream, call] : open_) {
-    if (call.stage == Stage::kAsked) forget(stream);
+    if (is_at_node(call)) forget(stream);
   }
+}
+
+bool Calls::is_at_node(const Call& call) {
+  return call.stage == Stage::kAsked ||
+         (call.stage == Stage::kStreaming && call.method->shape == Shape::kBothWays);
 }
 
 void Calls::take_events(TimePoint now) {
@@ -64,12 +78,14 @@ void Calls::take(const http2::StreamOpened& event) {
     if (name == telemetry::kTraceParent) call.trace = telemetry::parse_traceparent(value);
     if (name == "hasleader" && value == "true") call.require_leader = true;
   }
-  open_.emplace(event.stream, std::move(call));
+  const auto opened = open_.emplace(event.stream, std::move(call)).first;
+  if (opened->second.method->shape == Shape::kBothWays) begin_stream(opened);
 }
 
 void Calls::take(http2::MessageReceived& event) {
   const auto call = open_.find(event.stream);
   if (call == open_.end()) return;
+  if (call->second.method->shape == Shape::kBothWays) return ask_stream(call, event.message);
   const bool again = std::exchange(call->second.requested, true);
   if (call->second.method->shape == Shape::kUnary) {
     // grpc-go never reads a second message of a unary call.
@@ -94,8 +110,68 @@ void Calls::take(const http2::RequestEnded& event) {
 void Calls::take(const http2::StreamReset& event) {
   const auto call = open_.find(event.stream);
   if (call == open_.end()) return;
-  if (call->second.stage == Stage::kAsked) forget(event.stream);
+  if (is_at_node(call->second)) forget(event.stream);
   close(call);
+}
+
+void Calls::take(const http2::StreamDrained& event) {
+  const auto call = open_.find(event.stream);
+  if (call != open_.end() && call->second.taken_responses > 0) return_credit(call);
+}
+
+void Calls::begin_stream(Open::iterator call) {
+  call->second.stage = Stage::kStreaming;
+  ++streaming_;
+  if (!tell(call->first, call->second, call->second.method->open())) {
+    finish(call, status_of(apply::ApiError::kStopped));
+  }
+}
+
+void Calls::ask_stream(Open::iterator call, const Bytes& message) {
+  Asked asked = call->second.method->ask(message, settings_.requests);
+  if (const auto* refused = std::get_if<http2::GrpcStatus>(&asked)) {
+    forget(call->first);
+    return finish(call, *refused);
+  }
+  ++call->second.asked;
+  if (call->second.asked == kAskedHigh) session_.hold_window(call->first, true);
+  // Whether there is a leader was asked when the stream began; from then on the node watches.
+  call->second.require_leader = false;
+  // A node that has stopped answers no more; the connection is about to end, and says so.
+  const bool sent = tell(call->first, call->second, std::get<server::Request>(std::move(asked)));
+  static_cast<void>(sent);
+}
+
+void Calls::take_stream_reply(Open::iterator call, const server::Reply& reply) {
+  Call& stream = call->second;
+  StreamAnswer answer = stream.method->answer_stream(reply, settings_.requests);
+  for (Bytes& message : answer.messages) send(call->first, std::move(message));
+  if (answer.end) return finish(call, *answer.end);
+  const bool many = stream.asked >= kAskedLow;
+  stream.asked -= std::min(stream.asked, answer.accepted);
+  if (many && stream.asked < kAskedLow) session_.hold_window(call->first, false);
+  stream.taken_responses += answer.responses;
+  stream.taken_bytes += answer.bytes;
+  if (session_.queued_bytes(call->first) <= kQueuedLow) return_credit(call);
+}
+
+// What was handed out is as good as taken: little of it waits.
+void Calls::return_credit(Open::iterator call) {
+  Call& stream = call->second;
+  if (stream.taken_responses < kCreditResponses && stream.taken_bytes < kCreditBytes) return;
+  const bool sent = service_.node.send(server::Credit{call_of(call->first), reply_,
+                                                      std::exchange(stream.taken_responses, 0),
+                                                      std::exchange(stream.taken_bytes, 0)});
+  static_cast<void>(sent);
+}
+
+bool Calls::tell(http2::StreamId stream, const Call& call, server::Request request) {
+  return service_.node.send(server::Call{.call = call_of(stream),
+                                         .trace = call.trace,
+                                         .require_leader = call.require_leader,
+                                         .deadline = call.deadline,
+                                         .request = std::move(request),
+                                         .reply = reply_});
 }
 
 void Calls::ask(Open::iterator call, const Bytes& message) {
@@ -110,20 +186,16 @@ void Calls::ask(Open::iterator call, const Bytes& message) {
     return;
   }
   call->second.stage = Stage::kAsked;
-  const bool sent =
-      service_.node.send(server::Call{.call = call_of(call->first),
-                                      .trace = call->second.trace,
-                                      .require_leader = call->second.require_leader,
-                                      .deadline = call->second.deadline,
-                                      .request = std::get<server::Request>(std::move(asked)),
-                                      .reply = reply_});
-  if (!sent) finish(call, status_of(apply::ApiError::kStopped));
+  if (!tell(call->first, call->second, std::get<server::Request>(std::move(asked)))) {
+    finish(call, status_of(apply::ApiError::kStopped));
+  }
 }
 
 void Calls::take_reply(server::Reply reply) {
   const auto call = open_.find(http2::StreamId(reply.call.value()));
   // The answer of a call that was forgotten meanwhile.
-  if (call == open_.end() || call->second.stage != Stage::kAsked) return;
+  if (call == open_.end() || !is_at_node(call->second)) return;
+  if (call->second.method->shape == Shape::kBothWays) return take_stream_reply(call, reply);
   Answered answered = call->second.method->answer(reply);
   if (auto* message = std::get_if<Bytes>(&answered)) {
     if (reply.held) held_.emplace_back(call->first, std::move(reply.held));
@@ -144,7 +216,7 @@ void Calls::expire(TimePoint now) {
     const http2::StreamId stream(deadlines_.begin()->second);
     const auto call = open_.find(stream);
     check(call != open_.end(), "a deadline belongs to an open call");
-    if (call->second.stage == Stage::kAsked) forget(stream);
+    if (is_at_node(call->second)) forget(stream);
     finish(call, deadline_exceeded());
   }
 }
@@ -160,6 +232,10 @@ bool Calls::untaken_above(std::size_t bound) {
 
 void Calls::recount() {
   untaken_bytes_ = 0;
+  // A stream that goes on is there once for each of its messages.
+  std::ranges::sort(untaken_, IdOrder{});
+  const auto again = std::ranges::unique(untaken_);
+  untaken_.erase(again.begin(), again.end());
   std::erase_if(untaken_, [this](http2::StreamId stream) {
     const std::size_t queued = session_.queued_bytes(stream);
     if (queued > 0) untaken_bytes_ += queued + kAnswerOverheadBytes;

@@ -2,6 +2,10 @@
 // out; the node's replies in, answers on the session out. Every call that was begun is answered
 // once or forgotten once: when its client goes away, its deadline passes or the connection ends,
 // the node is told. A unary call is asked as soon as its message is complete, as grpc-go does.
+//
+// A stream in both directions is bounded both ways: the client's window is held while the node has
+// not taken what it asked, and the node sends only what it has credit for, which comes back as the
+// client takes it.
 #pragma once
 
 #include <cstddef>
@@ -52,6 +56,10 @@ class Calls {
     Stage stage = Stage::kAwaitingRequest;
     bool requested = false;
     Bytes request;  // Of a server stream, until the client has ended its side.
+    // Of a stream in both directions.
+    std::uint32_t asked = 0;           // Requests that the node has not said it took.
+    std::int64_t taken_responses = 0;  // Not yet told to the node.
+    std::int64_t taken_bytes = 0;
   };
   using Open = std::map<http2::StreamId, Call, IdOrder>;
 
@@ -59,8 +67,15 @@ class Calls {
   void take(http2::MessageReceived& event);
   void take(const http2::RequestEnded& event);
   void take(const http2::StreamReset& event);
-  void take(const http2::StreamDrained&) {}
+  void take(const http2::StreamDrained& event);
   void ask(Open::iterator call, const Bytes& message);
+  void begin_stream(Open::iterator call);
+  void ask_stream(Open::iterator call, const Bytes& message);
+  void take_stream_reply(Open::iterator call, const server::Reply& reply);
+  void return_credit(Open::iterator call);
+  // The node works on it, or may.
+  [[nodiscard]] static bool is_at_node(const Call& call);
+  [[nodiscard]] bool tell(http2::StreamId stream, const Call& call, server::Request request);
   void send(http2::StreamId stream, Bytes message);
   void finish(Open::iterator call, const http2::GrpcStatus& status);
   void forget(http2::StreamId stream);

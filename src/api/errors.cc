@@ -70,6 +70,11 @@ http2::GrpcStatus unmarshalling_failed(const Error& error) {
   return make(GrpcCode::kInternal, "grpc: error unmarshalling request: " + error.message);
 }
 
+http2::GrpcStatus unmarshalling_of_stream_failed(const Error& error) {
+  return make(GrpcCode::kInternal,
+              "grpc: failed to unmarshal the received message: " + error.message);
+}
+
 http2::GrpcStatus malformed_method(std::string_view path) {
   return make(GrpcCode::kUnimplemented, "malformed method name: " + go_quoted(path));
 }

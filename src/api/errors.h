@@ -22,6 +22,7 @@ namespace detcd::api {
 [[nodiscard]] http2::GrpcStatus ok();
 [[nodiscard]] http2::GrpcStatus deadline_exceeded();
 [[nodiscard]] http2::GrpcStatus unmarshalling_failed(const Error& error);
+[[nodiscard]] http2::GrpcStatus unmarshalling_of_stream_failed(const Error& error);
 [[nodiscard]] http2::GrpcStatus malformed_method(std::string_view path);
 [[nodiscard]] http2::GrpcStatus unknown_service(std::string_view service);
 [[nodiscard]] http2::GrpcStatus unknown_method(std::string_view service, std::string_view method);

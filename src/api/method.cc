@@ -7,6 +7,7 @@
 #include "api/health_service.h"
 #include "api/kv_service.h"
 #include "api/maintenance_service.h"
+#include "api/watch_service.h"
 
 namespace detcd::api {
 
@@ -18,7 +19,7 @@ std::variant<const Method*, http2::GrpcStatus> find_method(std::string_view path
   if (slash == std::string_view::npos) return malformed_method(path);
   const std::string_view service = rest.substr(0, slash);
   const std::string_view name = rest.substr(slash + 1);
-  const std::array services{kv_methods(), cluster_methods(), maintenance_methods(),
+  const std::array services{kv_methods(), watch_methods(), cluster_methods(), maintenance_methods(),
                             health_methods()};
   for (const std::span<const Method> methods : services) {
     if (methods.front().service != service) continue;

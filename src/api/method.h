@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "api/settings.h"
 #include "base/bytes.h"
@@ -19,9 +21,21 @@ namespace detcd::api {
 using Asked = std::variant<server::Request, Bytes, http2::GrpcStatus>;
 using Answered = std::variant<Bytes, http2::GrpcStatus>;
 
+// What a reply of the node says on a stream in both directions.
+struct StreamAnswer {
+  std::vector<Bytes> messages;
+  std::uint32_t accepted = 0;  // So many more of the client's requests were taken.
+  // What it counts as, for the credit that the node gave the stream.
+  std::int64_t responses = 0;
+  std::int64_t bytes = 0;
+  std::optional<http2::GrpcStatus> end;
+};
+
 enum class Shape : std::uint8_t {
   kUnary,
   kServerStream,  // One request; answered at once, and then the stream stays open.
+  // Requests and answers as they come. The client's end of its side ends only its requests.
+  kBothWays,
 };
 
 struct Method {
@@ -31,6 +45,9 @@ struct Method {
   Asked (*ask)(const Bytes& message, const apply::Limits& limits) = nullptr;
   // Null for methods that never ask the node.
   Answered (*answer)(const server::Reply& reply) = nullptr;
+  // Of kBothWays, what the node is told first, and how its answers are put.
+  server::Request (*open)() = nullptr;
+  StreamAnswer (*answer_stream)(const server::Reply& reply, const apply::Limits& limits) = nullptr;
 };
 
 // By the path "/package.Service/Method"; grpc-go's refusal when there is none.

@@ -90,6 +90,10 @@ std::unique_ptr<HashWork> Applier::hash_kv(Revision revision) const {
                                       state_->compaction_hashes.find(revision));
 }
 
+const mvcc::Store& Applier::store() const {
+  return state_->store;
+}
+
 const Position& Applier::applied() const {
   return state_->position;
 }

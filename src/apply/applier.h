@@ -16,6 +16,10 @@
 #include "membership/membership.h"
 #include "mvcc/types.h"
 
+namespace detcd::mvcc {
+class Store;
+}
+
 namespace detcd::apply {
 
 using LogIndex = std::uint64_t;  // Raft's index; apply doesn't depend on raft.
@@ -102,6 +106,9 @@ class Applier {
   [[nodiscard]] std::unique_ptr<RangeWork> read_txn(TxnRequest request) const;
   // `revision` 0: current. At one of the last compactions: what mvcc::CompactionHashes remembers.
   [[nodiscard]] std::unique_ptr<HashWork> hash_kv(Revision revision) const;
+
+  // For those who read the records themselves.
+  [[nodiscard]] const mvcc::Store& store() const;
 
   [[nodiscard]] const Position& applied() const;
   [[nodiscard]] Revision revision() const;

@@ -242,6 +242,10 @@ void read_limits(const FlagSet& flags, Config& config) {
   config.keepalive_min_time = flags.duration("grpc-keepalive-min-time");
   config.keepalive_interval = flags.duration("grpc-keepalive-interval");
   config.keepalive_timeout = flags.duration("grpc-keepalive-timeout");
+  // As etcd: nothing said is the default, and less than this is more.
+  const Duration interval = flags.duration("watch-progress-notify-interval");
+  config.progress_notify_interval =
+      interval == Duration{} ? 600s : std::max<Duration>(interval, 100ms);
   config.io_threads = static_cast<std::uint32_t>(flags.number("io-threads"));
   config.snapshot_count = flags.number("snapshot-count");
   config.snapshot_catchup_entries = flags.number("snapshot-catchup-entries");

@@ -62,6 +62,7 @@ struct Config {
   Duration keepalive_min_time{};
   Duration keepalive_interval{};  // Zero: no pings.
   Duration keepalive_timeout{};
+  Duration progress_notify_interval{};
   std::uint32_t io_threads = 0;
 
   telemetry::Level log_level = telemetry::Level::kInfo;

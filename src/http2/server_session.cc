@@ -112,7 +112,11 @@ void ServerSession::State::take_data(ServerStream& stream, std::string_view data
     complete = held + size;
     stream.input.clear();
   }
-  if (complete > 0) nghttp2_session_consume_stream(session, stream.id, complete);
+  if (stream.window_held && !stream.finished) {
+    stream.held_bytes += complete;
+  } else if (complete > 0) {
+    nghttp2_session_consume_stream(session, stream.id, complete);
+  }
 }
 
 // The session ends a call by itself; whoever works on it is told to stop.
@@ -263,6 +267,7 @@ void ServerSession::finish(StreamId stream, const GrpcStatus& status) {
     nghttp2_session_consume_stream(state_->session, found->id, found->input.frame_bytes());
   }
   found->input.clear();
+  hold_window(stream, false);
 }
 
 void ServerSession::answer_plain(StreamId stream, std::uint32_t http_status,
@@ -271,6 +276,14 @@ void ServerSession::answer_plain(StreamId stream, std::uint32_t http_status,
   if (found == nullptr || found->finished) return;
   check(found->plain && !found->headers_sent, "a plain request is answered with one head");
   state_->submit_plain_head(*found, http_status, headers);
+}
+
+void ServerSession::hold_window(StreamId stream, bool held) {
+  ServerStream* found = state_->find(static_cast<std::int32_t>(stream.value()));
+  if (found == nullptr) return;
+  found->window_held = held;
+  const std::size_t bytes = held ? 0 : std::exchange(found->held_bytes, 0);
+  if (bytes > 0) nghttp2_session_consume_stream(state_->session, found->id, bytes);
 }
 
 std::size_t ServerSession::queued_bytes(StreamId stream) const {

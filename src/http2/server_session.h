@@ -101,6 +101,9 @@ class ServerSession {
   // The head of the answer to a plain request. Its body is what send_message() adds, as it is;
   // finish() ends it, whatever the status.
   void answer_plain(StreamId stream, std::uint32_t http_status, const Headers& headers);
+  // While held, the window of messages that were received isn't given back, so that the client can
+  // send no more than one window of them; then all of it is.
+  void hold_window(StreamId stream, bool held);
   // Bytes queued on the stream and not yet handed out.
   [[nodiscard]] std::size_t queued_bytes(StreamId stream) const;
 

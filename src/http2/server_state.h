@@ -39,6 +39,8 @@ struct ServerStream {
   bool trailers_sent = false;  // Given to nghttp2; of a plain answer its last DATA frame.
   bool data_active = false;    // nghttp2 holds a DATA item that reads from `output`.
   bool data_ending = false;    // That item's last frame was cut.
+  bool window_held = false;
+  std::size_t held_bytes = 0;  // Of the window, while it is held.
 
   void begin(std::int32_t stream_id) {
     id = stream_id;
@@ -49,6 +51,8 @@ struct ServerStream {
     output.clear();
     status = GrpcStatus();
     body = std::string();
+    window_held = false;
+    held_bytes = 0;
     plain = opened = headers_sent = finished = trailers_sent = data_active = data_ending = false;
   }
 };

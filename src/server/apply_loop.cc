@@ -52,6 +52,7 @@ runtime::Task<void> Node::apply_committed() {
     if (entries > 0) {
       push(raft::Applied{raft::Index(applier_->applied().index)});
       maybe_snapshot();
+      if (!watches_.idle()) watches_waiting_.wake_one();
     }
     std::vector<WaitingRead> ready = reads_.take_ready(raft::Index(applier_->applied().index));
     for (WaitingRead& read : ready) answer_read(std::move(read));
@@ -106,7 +107,10 @@ void Node::finish(const raft::Entry& entry, bool command) {
   apply::Answer result = applier_->take_answer();
   const std::optional<Proposals::Pending> pending = proposals_.complete(applying_id_);
   if (const auto* response = std::get_if<apply::Response>(&result)) {
-    if (std::holds_alternative<apply::CompactionResponse>(*response)) sweep_waiting_.wake_one();
+    if (std::holds_alternative<apply::CompactionResponse>(*response)) {
+      watches_.compacted(applier_->store());
+      sweep_waiting_.wake_one();
+    }
     if (std::holds_alternative<apply::PublishResponse>(*response)) publishing_.wake_all();
   }
   if (!pending || !pending->origin) return;
@@ -124,6 +128,8 @@ void Node::install(const raft::SnapshotMeta& meta) {
     return;
   }
   applier_ = std::move(*image);
+  watches_.replaced(applier_->store());
+  watches_waiting_.wake_one();
   applied_configuration_ = meta.configuration;
   received_.erase(received_.begin(), std::next(found));
   log_.info("applied snapshot", {{"snapshot-index", meta.index.value()}});

@@ -29,7 +29,11 @@ runtime::Task<void> Node::take_calls() {
       if (Call* call = std::get_if<Call>(&*message)) {
         on_call(std::move(*call));
       } else if (Forget* forget = std::get_if<Forget>(&*message)) {
-        taken_back.push_back(std::move(*forget));
+        if (!watches_.close(*forget)) taken_back.push_back(std::move(*forget));
+        watches_waiting_.wake_one();
+      } else if (const Credit* credit = std::get_if<Credit>(&*message)) {
+        watches_.grant(*credit);
+        watches_waiting_.wake_one();
       } else {
         room_.taken(std::get<Taken>(*message));
         if (room_.parked() > 0 && !serving_parked_) long_reads_.spawn(serve_parked());
@@ -83,6 +87,8 @@ void Node::on_call(Call call) {
                  [&](const StatusRequest&) { answer(origin, status_now()); },
                  [&](const VersionRequest&) { answer(origin, version()); },
                  [&](const HashKvRequest&) { read(std::move(call), false); },
+                 [&](const WatchOpen&) { open_watches(origin, call.require_leader); },
+                 [&](watch::Request& asked) { ask_watches(origin, std::move(asked)); },
              },
              call.request);
 }

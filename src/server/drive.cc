@@ -154,6 +154,13 @@ void Node::on_leader_changed(const raft::LeaderChanged& change) {
     log_.info("raft.node: " + self + " lost leader " + telemetry::hex(leader_->value()) +
               " at term " + term);
   }
+  // As etcd: a stream that wants a leader is ended only when there has long been none.
+  if (change.leader) {
+    watches_.leader_found();
+  } else if (leader_) {
+    watches_.leader_lost(world_.clock.boot() + 3 * options_.election_timeout);
+    watches_waiting_.wake_one();
+  }
   leader_ = change.leader;
   leader_changed_ = world_.clock.boot();
   if (leader_) {

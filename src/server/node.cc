@@ -91,6 +91,8 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       proposals_(options_, incarnation(world, storage_.identity)),
       reads_(kReadRetry, incarnation(world, storage_.identity)),
       room_(options_.answers, mailbox_.sender()),
+      watches_(options_.watches, options_.progress_notify_interval),
+      watches_waiting_(world.scheduler),
       saves_waiting_(world.scheduler),
       synced_waiting_(world.scheduler),
       snapshots_(world.scheduler),
@@ -144,6 +146,7 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
   tasks_.spawn(take_calls());
   tasks_.spawn(sweep());
   tasks_.spawn(publish());
+  tasks_.spawn(serve_watches());
   while (!stopped_ && !stopping_) {
     const bool woken = co_await stop_waiting_.wait();
     static_cast<void>(woken);

@@ -25,6 +25,7 @@
 #include "server/reads.h"
 #include "server/service.h"
 #include "server/storage.h"
+#include "server/watches.h"
 #include "telemetry/log.h"
 #include "transport/transport.h"
 
@@ -95,6 +96,11 @@ class Node final : public transport::Receiver {
                                   std::shared_ptr<apply::Applier> pinned);
   void answer(const ReturnAddress& origin, Outcome outcome, std::unique_ptr<Held> held = nullptr);
   [[nodiscard]] ResponseHeader header(bool with_revision) const;
+
+  // watch_loop.cc: streams of watches.
+  void open_watches(const ReturnAddress& origin, bool require_leader);
+  void ask_watches(const ReturnAddress& origin, watch::Request request);
+  runtime::Task<void> serve_watches();
   [[nodiscard]] StatusResponse status_now() const;
 
   // persist.cc: saves, trims and snapshots.
@@ -146,6 +152,8 @@ class Node final : public transport::Receiver {
   Reads reads_;
   AnswerRoom room_;
   bool serving_parked_ = false;
+  Watches watches_;
+  runtime::Signal watches_waiting_;  // There may be something for them.
   std::optional<raft::NodeId> leader_;
   TimePoint leader_changed_{};
   TimePoint propose_after_{};  // Raft took none: not before this.

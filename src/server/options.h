@@ -11,6 +11,7 @@
 #include "apply/validate.h"
 #include "membership/membership.h"
 #include "raft/raft.h"
+#include "watch/hub.h"
 
 namespace detcd::server {
 
@@ -53,6 +54,9 @@ struct NodeOptions {
   std::uint64_t unapplied_max = 5'000;  // committed - applied beyond which writes are refused.
   std::uint64_t pending_bytes_max = 512 << 20;  // Of commands that wait for their answer.
   AnswerRoomLimits answers;
+  watch::Limits watches;
+  // Between two notifications of progress to a watch that asked for them; a tenth is added at most.
+  Duration progress_notify_interval = 600s;
 };
 
 // Overall bound of one request: 5 s + 2 election timeouts (ETCD.md §2.13).

@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "membership/membership.h"
 #include "runtime/mailbox.h"
+#include "watch/types.h"
 
 namespace detcd::server {
 
@@ -45,9 +46,14 @@ struct HealthRequest {
 // GET /version; answered at any time, by VersionInfo.
 struct VersionRequest {};
 
-using Request = std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
-                             apply::TxnRequest, apply::CompactionRequest, MemberListRequest,
-                             StatusRequest, HashKvRequest, HealthRequest, VersionRequest>;
+// A stream of watches begins; an error ends it. What its client asks on it comes in calls with the
+// same id, and so do the answers.
+struct WatchOpen {};
+
+using Request =
+    std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
+                 apply::TxnRequest, apply::CompactionRequest, MemberListRequest, StatusRequest,
+                 HashKvRequest, HealthRequest, VersionRequest, WatchOpen, watch::Request>;
 
 struct MemberListResponse {
   std::vector<membership::Member> members;  // Header without revision.
@@ -77,8 +83,15 @@ struct VersionInfo {
   std::string storage = "unknown";
 };
 
-using Outcome = std::variant<apply::Response, MemberListResponse, StatusResponse,
-                             apply::HashKvAnswer, HealthResponse, VersionInfo, apply::ApiError>;
+// What the client of a stream of watches is told next. Each response has a revision of its own.
+struct WatchAnswer {
+  std::uint32_t accepted = 0;  // So many more of its requests were taken.
+  std::vector<watch::Response> responses;
+};
+
+using Outcome =
+    std::variant<apply::Response, MemberListResponse, StatusResponse, apply::HashKvAnswer,
+                 HealthResponse, VersionInfo, WatchAnswer, apply::ApiError>;
 
 // Room that a large answer takes up at the node until its receiver destroys this, on any thread:
 // when the client has taken the answer, or never will.
@@ -119,7 +132,15 @@ struct Taken {
   std::size_t bytes = 0;
 };
 
-using ToNode = std::variant<Call, Forget, Taken>;
+// The client of a stream has taken so much of what it was told: as much more may be sent.
+struct Credit {
+  CallId call;
+  runtime::Mailbox<Reply>::Sender reply;
+  std::int64_t responses = 0;
+  std::int64_t bytes = 0;
+};
+
+using ToNode = std::variant<Call, Forget, Taken, Credit>;
 
 // What a connection gets when it is made.
 struct Service {

@@ -137,8 +137,8 @@ TEST_P(GrpcRefusal, IsAnsweredAtOnceWithoutAskingTheNode) {
 INSTANTIATE_TEST_SUITE_P(
     Texts, GrpcRefusal,
     testing::Values(
-        Refused{"/etcdserverpb.Watch/Watch", "",
-                status(apply::GrpcCode::kUnimplemented, "unknown service etcdserverpb.Watch")},
+        Refused{"/etcdserverpb.Lease/LeaseGrant", "",
+                status(apply::GrpcCode::kUnimplemented, "unknown service etcdserverpb.Lease")},
         Refused{"/etcdserverpb.KV/RangeStream", "",
                 status(apply::GrpcCode::kUnimplemented,
                        "unknown method RangeStream for service etcdserverpb.KV")},

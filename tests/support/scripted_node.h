@@ -30,6 +30,7 @@ class ScriptedNode {
 
   std::vector<server::Call> calls;
   std::vector<server::CallId> forgotten;
+  std::vector<server::Credit> credits;
   server::ResponseHeader header{.cluster_id = 11, .member_id = 12, .revision = 13, .raft_term = 2};
 
  private:
@@ -43,6 +44,10 @@ class ScriptedNode {
   void take(server::ToNode message) {
     if (const auto* forget = std::get_if<server::Forget>(&message)) {
       forgotten.push_back(forget->call);
+      return;
+    }
+    if (const auto* credit = std::get_if<server::Credit>(&message)) {
+      credits.push_back(*credit);
       return;
     }
     calls.push_back(std::get<server::Call>(std::move(message)));

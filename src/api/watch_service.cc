@@ -1,0 +1,71 @@
+#include "api/watch_service.h"
+
+#include <array>
+#include <utility>
+
+#include "api/errors.h"
+#include "base/check.h"
+#include "watch/types.h"
+#include "wire/watch_codec.h"
+
+namespace detcd::api {
+namespace {
+
+constexpr std::string_view kService = "etcdserverpb.Watch";
+
+// etcd cuts a response that may be cut where it would be too long for its own request limit and
+// gRPC's overhead (grpcOverheadBytes).
+constexpr std::size_t kOverheadBytes = 512 << 10;
+
+server::Request open() {
+  return server::WatchOpen{};
+}
+
+Asked ask(const Bytes& message, const apply::Limits&) {
+  Result<watch::Request> request = wire::parse_watch_request(message.view());
+  if (!request) return unmarshalling_of_stream_failed(request.error());
+  return server::Request(*std::move(request));
+}
+
+StreamAnswer answer(const server::Reply& reply, const apply::Limits& limits) {
+  StreamAnswer said;
+  if (const auto* error = std::get_if<apply::ApiError>(&reply.outcome)) {
+    said.end = status_of(*error);
+    return said;
+  }
+  const auto* told = std::get_if<server::WatchAnswer>(&reply.outcome);
+  check(told != nullptr, "a stream of watches is answered with responses, or ended");
+  said.accepted = told->accepted;
+  const wire::Header header{.cluster_id = reply.header.cluster_id,
+                            .member_id = reply.header.member_id,
+                            .raft_term = reply.header.raft_term};
+  for (const watch::Response& response : told->responses) {
+    for (Bytes& part :
+         wire::serialize(header, response, limits.request_bytes_max + kOverheadBytes)) {
+      said.messages.push_back(std::move(part));
+    }
+    said.bytes += static_cast<std::int64_t>(watch::kResponseBytes);
+    for (const watch::Event& event : response.events) {
+      said.bytes += static_cast<std::int64_t>(watch::bytes_of(event));
+    }
+    ++said.responses;
+  }
+  return said;
+}
+
+constexpr std::array kMethods{
+    Method{.service = kService,
+           .name = "Watch",
+           .shape = Shape::kBothWays,
+           .ask = ask,
+           .open = open,
+           .answer_stream = answer},
+};
+
+}  // namespace
+
+std::span<const Method> watch_methods() {
+  return kMethods;
+}
+
+}  // namespace detcd::api

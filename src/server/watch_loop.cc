@@ -1,0 +1,42 @@
+// Streams of watches at the node: every member serves them from what it has applied.
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "server/node.h"
+
+namespace detcd::server {
+
+// In the order of etcd's interceptor: a learner refuses all streams, then a leader may be wanted.
+void Node::open_watches(const ReturnAddress& origin, bool require_leader) {
+  if (core_.role() == raft::RoleName::kLearner) {
+    answer(origin, apply::ApiError::kNotSupportedForLearner);
+    return;
+  }
+  watches_.open(origin, require_leader);
+}
+
+void Node::ask_watches(const ReturnAddress& origin, watch::Request request) {
+  watches_.ask(origin, std::move(request), applier_->store(), world_.clock.boot());
+  watches_waiting_.wake_one();
+}
+
+runtime::Task<void> Node::serve_watches() {
+  for (;;) {
+    for (const ReturnAddress& ended : watches_.expire(world_.clock.boot())) {
+      answer(ended, apply::ApiError::kNoLeader);
+    }
+    std::vector<Watches::Sent> sent;
+    const mvcc::Advance progress = watches_.advance(applier_->store(), {options_.step_units}, sent);
+    check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
+    for (Watches::Sent& answered : sent) answer(answered.to, std::move(answered.answer));
+    if (std::holds_alternative<mvcc::More>(progress)) {
+      co_await runtime::yield(world_.scheduler);
+    } else {
+      const bool woken = co_await watches_waiting_.wait_until(watches_.next_deadline());
+      static_cast<void>(woken);
+    }
+  }
+}
+
+}  // namespace detcd::server
