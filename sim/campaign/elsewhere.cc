@@ -112,7 +112,9 @@ Result<std::string> run_elsewhere(const std::string& program,
 // lists hand out what was given back last, so neighbours in time are no neighbours in memory.
 void stir_heap(std::uint64_t number) {
   if (number == 0) return;
-  constexpr std::size_t kBlocks = 40'000;
+  // More than a run takes before its first elections: what comes later is mixed with what it gave
+  // back itself.
+  constexpr std::size_t kBlocks = 400'000;
   static std::vector<std::unique_ptr<char[]>> kept;
   std::vector<std::pair<std::uint64_t, std::unique_ptr<char[]>>> blocks;
   for (std::size_t i = 0; i < kBlocks; ++i) {
