@@ -73,6 +73,11 @@ std::string encode(const RunResult& result) {
   }
   out.varint(result.states.size());
   for (const std::uint32_t state : result.states) out.u32(state);
+  out.varint(result.probes.size());
+  for (const auto& [name, count] : result.probes) {
+    out.bytes(name);
+    out.u64(count);
+  }
   return kResultMark + out.take();
 }
 
@@ -98,6 +103,11 @@ bool decode(std::string_view text, RunResult& result) {
   result.virtual_time = Duration(static_cast<std::int64_t>(in.u64()));
   const std::uint64_t states = in.varint();
   for (std::uint64_t i = 0; i < states && in.ok(); ++i) result.states.push_back(in.u32());
+  const std::uint64_t probes = in.varint();
+  for (std::uint64_t i = 0; i < probes && in.ok(); ++i) {
+    const std::string name(in.bytes());
+    result.probes[name] = in.u64();
+  }
   return in.finished();
 }
 

@@ -13,13 +13,15 @@ namespace {
 constexpr std::string_view kHelp =
     R"(detcd-sim: whole clusters of the real server in one thread, under virtual time, by seed
 
-  detcd-sim run --seed N [--profile lite|swarm] [--nodes N] [--virtual-seconds S] [--trace-out F]
-                [--changes K,K...] [--plain] [--in-process] [--cross-check]
+  detcd-sim run --seed N [--profile PROFILE] [--nodes N] [--virtual-seconds S] [--trace-out F]
+                [--families MASK] [--changes K,K...] [--plain] [--in-process]
+                [--cross-check]
       One run. Ends with one line: pass, FAIL (an oracle found a contradiction) or VOID (too little
       happened to prove anything), the run's hash and its numbers. --cross-check judges what the
-      clients saw once more, by a search that knows nothing of the log, and must agree.
-  detcd-sim swarm --seeds A..B [--profile lite|swarm] [--jobs J] [--trace-dir DIR] [--trace F]
-                  [--until-failure] [--cross-check] [--plain]
+      clients saw once more, by a search that knows nothing of the log, and must agree. --families
+      "all -rot -echo" takes families of faults away, "none crash" says which there are.
+  detcd-sim swarm --seeds A..B [--profile PROFILE] [--jobs J] [--trace-dir DIR] [--trace F]
+                  [--families MASK] [--until-failure] [--cross-check] [--plain]
       A campaign over seeds, each in a process of its own. Every failure leaves a trace file
       (DIR/seed-N.trace; --trace F: the first one as F). Trace files are text packed as by gzip;
       with --plain it isn't packed. Both forms are read.
@@ -53,6 +55,9 @@ constexpr std::string_view kHelp =
       virtual second whose clients enter over connections or at the seam behind them.
   detcd-sim check FILE --model register|cas-register|kv|set|queue|etcd [--seconds N]
       Judges a history that somebody else recorded, in JSON lines; `check --help` says how.
+
+  A PROFILE is lite, swarm, corruption, clock, membership, liveness, beyond-budget, perf, or the
+  path of a file like those in sim/profiles.
 
   Exit codes: 0 pass, 1 failure or VOID, 2 wrong usage.
 )";

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <utility>
 
 #include "sim/campaign/arguments.h"
@@ -16,7 +17,6 @@
 #include "sim/campaign/report.h"
 #include "sim/campaign/trace_file.h"
 #include "sim/campaign/verdict.h"
-#include "sim/plan/generate.h"
 
 namespace detcd::sim {
 namespace {
@@ -43,10 +43,11 @@ int print_hashes(const RunResult& result) {
 }  // namespace
 
 int run_command(const std::string& program, const std::vector<std::string>& arguments) {
-  const Result<Arguments> flags = Arguments::parse(
-      arguments,
-      {"seed", "profile", "nodes", "virtual-seconds", "changes", "trace-out", "heap", "events"},
-      {"in-process", "cross-check", "plain", "hashes"});
+  const Result<Arguments> flags =
+      Arguments::parse(arguments,
+                       {"seed", "profile", "nodes", "virtual-seconds", "families", "changes",
+                        "trace-out", "heap", "events"},
+                       {"in-process", "cross-check", "plain", "hashes"});
   if (!flags) return usage(flags.error().message);
   if (!flags->words().empty()) return usage("run takes flags only");
   if (!flags->has("seed")) return usage("run needs --seed");
@@ -111,6 +112,7 @@ class Swarm {
     recoveries_ += result.recoveries;
     cross_checked_ += result.cross_checked > 0 ? 1 : 0;
     leaders_ += result.leaders;
+    for (const auto& [name, count] : result.probes) probes_[name] += count;
     if (result.verdict == Verdict::kVoid) ++void_;
     if (result.verdict == Verdict::kFail) fail(ended, program);
     if (terminal_) {
@@ -143,6 +145,7 @@ class Swarm {
   }
 
   int summary() const {
+    fmt::print("{}", probes_text(probes_, done_));
     fmt::print(
         "{} seeds={}..{} runs={} failed={} void={} ops={} acked={} faults={} leaders={} "
         "recoveries={} events/op={} cpu/seed={}.{:03}s virtual/cpu={} cpu={}.{}s\n",
@@ -175,13 +178,15 @@ class Swarm {
   std::uint64_t leaders_ = 0;
   std::uint64_t recoveries_ = 0;
   std::uint64_t cross_checked_ = 0;  // Runs.
+  std::map<std::string, std::uint64_t> probes_;
 };
 
 }  // namespace
 
 int swarm_command(const std::string& program, const std::vector<std::string>& arguments) {
   const Result<Arguments> flags = Arguments::parse(
-      arguments, {"seeds", "profile", "nodes", "virtual-seconds", "jobs", "trace-dir", "trace"},
+      arguments,
+      {"seeds", "profile", "nodes", "virtual-seconds", "families", "jobs", "trace-dir", "trace"},
       {"until-failure", "cross-check", "plain"});
   if (!flags) return usage(flags.error().message);
   if (!flags->words().empty()) return usage("swarm takes flags only");

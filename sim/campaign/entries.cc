@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "sim/faults/registry.h"
+
 namespace detcd::sim {
 namespace {
 

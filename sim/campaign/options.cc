@@ -6,14 +6,32 @@
 #include <chrono>
 #include <utility>
 
-#include "sim/plan/generate.h"
+#include "sim/campaign/command_line.h"
+#include "sim/faults/registry.h"
+#include "sim/profile/generate.h"
+#include "sim/profile/profile.h"
 
 namespace detcd::sim {
+namespace {
+
+// One of the program's own by its name, or a file by its path.
+Result<Profile> profile_of(const Arguments& arguments) {
+  const std::string name = arguments.text("profile", "lite");
+  const bool path = name.find('/') != std::string::npos || name.ends_with(".txt");
+  if (!path) return Profile::builtin(name);
+  const Result<std::string> text = read_file(name);
+  if (!text) return text.error();
+  return Profile::parse(name, *text);
+}
+
+}  // namespace
 
 Result<RunOptions> options_for(std::uint64_t seed, const Arguments& arguments) {
   RunOptions options;
   options.seed = seed;
-  Result<Settings> settings = draw_settings(seed, arguments.text("profile", "lite"));
+  const Result<Profile> profile = profile_of(arguments);
+  if (!profile) return profile.error();
+  Result<Settings> settings = profile->draw(seed);
   if (!settings) return settings.error();
   const Result<std::uint64_t> nodes = arguments.number("nodes", settings->nodes);
   if (!nodes) return nodes.error();
@@ -23,6 +41,8 @@ Result<RunOptions> options_for(std::uint64_t seed, const Arguments& arguments) {
   if (!seconds) return seconds.error();
   if (*seconds > 1'000'000) return Error{Errc::kInvalid, "--virtual-seconds is too large"};
   if (*seconds > 0) settings->length = std::chrono::seconds(*seconds);
+  const Result<void> masked = mask_families(arguments.text("families", "all"), *settings);
+  if (!masked) return masked.error();
   options.settings = *settings;
   options.plan = draw_plan(seed, options.settings);
   options.cross_check = arguments.has("cross-check");
@@ -42,8 +62,11 @@ Result<RunOptions> options_for(const Recipe& recipe, const Arguments& arguments)
 
 std::string reproduce(const std::string& program, std::uint64_t seed, const Arguments& arguments) {
   std::string line = program + " run --seed " + std::to_string(seed);
-  for (const char* name : {"profile", "nodes", "virtual-seconds", "changes"}) {
-    if (arguments.has(name)) line += fmt::format(" --{} {}", name, arguments.text(name, ""));
+  for (const char* name : {"profile", "nodes", "virtual-seconds", "families", "changes"}) {
+    if (!arguments.has(name)) continue;
+    const std::string value = arguments.text(name, "");
+    const std::string_view quotes = value.find(' ') == std::string::npos ? "" : "\"";
+    line += fmt::format(" --{} {}{}{}", name, quotes, value, quotes);
   }
   if (arguments.has("cross-check")) line += " --cross-check";
   return line;

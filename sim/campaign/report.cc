@@ -68,6 +68,21 @@ PageFacts page_facts(const Trace& trace, const RunResult& result) {
   return facts;
 }
 
+std::string probes_text(const std::map<std::string, std::uint64_t>& probes, std::uint64_t runs) {
+  constexpr std::uint64_t kMany = 100;
+  std::string text;
+  std::string never;
+  for (const auto& [name, count] : probes) {
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "probes: " : ", ", name, count);
+    if (count == 0) never += fmt::format("{}{}", never.empty() ? "" : ", ", name);
+  }
+  if (!text.empty()) text += "\n";
+  if (runs >= kMany && !never.empty()) {
+    text += fmt::format("PROBES NEVER REACHED in {} runs: {}\n", runs, never);
+  }
+  return text;
+}
+
 std::string failure_text(const RunResult& result) {
   if (result.violation) return result.violation->oracle + ": " + result.violation->message;
   return result.void_reason;

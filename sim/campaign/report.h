@@ -1,6 +1,8 @@
 // What a run says about itself: one line, and the command that makes it again.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "sim/campaign/child.h"
@@ -19,6 +21,9 @@ namespace detcd::sim {
 [[nodiscard]] std::string scenario_of(const RunOptions& options, const RunResult& result);
 // What the page says about the code and the run.
 [[nodiscard]] PageFacts page_facts(const Trace& trace, const RunResult& result);
+// "probes …" lines, and one for what none of many runs has reached.
+[[nodiscard]] std::string probes_text(const std::map<std::string, std::uint64_t>& probes,
+                                      std::uint64_t runs);
 // "oracle: message"
 [[nodiscard]] std::string failure_text(const RunResult& result);
 

@@ -7,6 +7,7 @@
 
 #include "sim/campaign/entries.h"
 #include "sim/campaign/reduce.h"
+#include "sim/faults/registry.h"
 
 namespace detcd::sim {
 namespace {
@@ -211,7 +212,9 @@ void keep_stretch(Search& search) {
 void drop_families(Search& search) {
   drop_groups(search, [](const Entry& entry) {
     const auto* fault = std::get_if<FaultEntry>(&entry);
-    return fault == nullptr ? std::variant_size_v<Fault> : fault->fault.index();
+    const Family* family = fault == nullptr ? nullptr : family_of(fault->fault);
+    const auto at = std::ranges::find(families(), family) - families().begin();
+    return static_cast<std::size_t>(at);
   });
 }
 

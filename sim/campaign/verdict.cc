@@ -32,6 +32,7 @@ int finish(const RunOptions& options, const ChildResult& child, const std::strin
   const bool passed = result.verdict == Verdict::kPass;
   if (!passed) print_failure(options, result);
   print_costs(child);
+  fmt::print("{}", probes_text(result.probes, 1));
   fmt::print("{}\n", summary_line(options, child));
   if (!passed) fmt::print("reproduce: {}\n", again);
   return passed ? 0 : 1;

@@ -4,12 +4,14 @@
 #include <charconv>
 #include <functional>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "runtime/random.h"
+#include "sim/faults/registry.h"
 #include "sim/kernel/distribution.h"
 #include "sim/plan/draw.h"
-#include "sim/plan/generate.h"
+#include "sim/profile/generate.h"
 
 namespace detcd::sim {
 namespace {
@@ -22,9 +24,35 @@ constexpr Site kHow{"change: how"};
 constexpr Site kSeed{"change: seed"};
 constexpr std::uint64_t kRounds = 4;  // Of one change: up to so many small ones.
 
+// It hits a minority that was drawn for the whole run.
 bool rots(const FaultEntry& entry) {
-  return std::holds_alternative<Rot>(entry.fault);
+  const Family* family = family_of(entry.fault);
+  return family == nullptr || family->info().minority;
 }
+
+// Who is hit is somebody else, when it is one member or the side of a partition.
+class FieldsAim final : public FieldsLook {
+ public:
+  explicit FieldsAim(std::uint32_t node) : node_(node) {}
+  void member(std::uint32_t& node) override { node = node_; }
+  void members(std::vector<std::uint32_t>& nodes) override { nodes = {node_}; }
+
+ private:
+  std::uint32_t node_;
+};
+
+// It takes so long; whom it kills stays down so long.
+class FieldsStretch final : public FieldsLook {
+ public:
+  explicit FieldsStretch(Duration length) : length_(length) {}
+  void duration(std::string_view name, Duration& value) override {
+    if (name == "down") value = length_;
+  }
+  void length(std::string_view, Duration& value) override { value = length_; }
+
+ private:
+  Duration length_;
+};
 
 Duration bounded(Duration at, const Settings& settings) {
   return std::clamp(at, Duration{1ms}, settings.length - 1ms);
@@ -85,36 +113,25 @@ class Change {
     if (rots(entry)) return;
     const auto node = static_cast<std::uint32_t>(pick(0, draft_.settings.nodes)) + 1;
     const bool leader = pick(1, 2) == 0;
-    std::visit([&](auto& fault) { aim(fault, node, leader); }, entry.fault);
+    const std::unique_ptr<Fault> fault = read_fault(entry.fault);
+    FieldsLook look;
+    fault->fields(look);
+    if (look.nodes.empty()) return;
+    const bool can_lead = family_of(entry.fault)->info().leader;
+    if (look.nodes.size() > 1 && !can_lead) return;  // The two ends of a link.
+    FieldsAim aimed(can_lead && leader ? kLeader : node);
+    fault->fields(aimed);
+    entry.fault = print(*fault);
   }
-  static void aim(Crash& fault, std::uint32_t node, bool leader) {
-    fault.node = leader ? kLeader : node;
-  }
-  static void aim(PowerLoss& fault, std::uint32_t node, bool leader) {
-    fault.node = leader ? kLeader : node;
-  }
-  static void aim(Pause& fault, std::uint32_t node, bool leader) {
-    fault.node = leader ? kLeader : node;
-  }
-  static void aim(Partition& fault, std::uint32_t node, bool leader) {
-    fault.side = {leader ? kLeader : node};
-  }
-  static void aim(PutBack& fault, std::uint32_t node, bool) { fault.node = node; }
-  static void aim(ClockSkew& fault, std::uint32_t node, bool) { fault.node = node; }
-  static void aim(auto&, std::uint32_t, bool) {}
 
   // Longer or shorter.
   void stretch(FaultEntry& entry) {
     const Duration election = draft_.settings.election;
     const Duration length = log_uniform(draw_.word(kHow, round_ * 16), election / 10, election * 8);
-    std::visit([&](auto& fault) { stretch(fault, length); }, entry.fault);
-  }
-  static void stretch(auto& fault, Duration length) {
-    if constexpr (requires { fault.down; }) {
-      fault.down = length;
-    } else if constexpr (requires { fault.length; }) {
-      fault.length = length;
-    }
+    const std::unique_ptr<Fault> fault = read_fault(entry.fault);
+    FieldsStretch stretched(length);
+    fault->fields(stretched);
+    entry.fault = print(*fault);
   }
 
   // The same once more, soon after.
@@ -158,6 +175,7 @@ class Change {
     other.heartbeat = mine.heartbeat;
     other.election = mine.election;
     other.keys = mine.keys;
+    other.families = mine.families;
     mine = std::move(other);
   }
 

@@ -61,7 +61,16 @@ EventId Kernel::schedule_in_turn(VirtualTime time, const Label& label, Action ac
 }
 
 std::uint64_t Kernel::next_tie(NodeState& node) {
-  return draw(kTieSite, node.entity, node.ties++);
+  const std::uint64_t word = draw(kTieSite, node.entity, node.ties++);
+  switch (preference_) {
+    case Preference::kNone:
+      return word;
+    case Preference::kPriority:
+      return (std::uint64_t{node.priority} << kRoundShift) | (word >> (64 - kRoundShift));
+    case Preference::kNewestFirst:
+      return ~(sequence_ << (64 - kRoundShift));
+  }
+  return word;
 }
 
 // The tie as it is compared: the round above the drawn word.
@@ -232,6 +241,10 @@ bool Kernel::paused(NodeNumber node) const {
   return node.value() < nodes_.size() && nodes_[node.value()].paused;
 }
 
+std::uint64_t Kernel::held_back(NodeNumber node) const {
+  return node.value() < nodes_.size() ? nodes_[node.value()].held_back : 0;
+}
+
 void Kernel::set_cost_per_event(NodeNumber node, Duration cost) {
   check(cost >= Duration::zero(), "no event takes less than no time");
   state_of(node).cost = cost;
@@ -245,6 +258,7 @@ bool Kernel::hold_back(const Entry& entry) {
   if (!node.paused && node.busy_until <= now_ && node.parked.empty()) return false;
   slot.place = kParked;
   ++parked_;
+  ++node.held_back;
   node.parked.push_back(make_id(entry.slot, slot.generation));
   open_gate(slot.label.node);
   return true;

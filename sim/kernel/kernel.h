@@ -109,8 +109,16 @@ class Kernel {
   void pause(NodeNumber node);
   void resume(NodeNumber node);
   [[nodiscard]] bool paused(NodeNumber node) const;
+  // How many of its events had to wait so far, because it was paused or busy.
+  [[nodiscard]] std::uint64_t held_back(NodeNumber node) const;
   // Each event of the node keeps it busy for so long (0: infinitely fast).
   void set_cost_per_event(NodeNumber node, Duration cost);
+
+  // How ties within a round are broken: as drawn; first those of nodes with a low priority number;
+  // or first what was scheduled last. Any order is legal: these are where mistakes hide.
+  enum class Preference : std::uint8_t { kNone, kPriority, kNewestFirst };
+  void prefer(Preference preference) { preference_ = preference; }
+  void set_priority(NodeNumber node, std::uint16_t priority) { state_of(node).priority = priority; }
 
   // PRF(seed, site, entity, ordinal), unless overridden.
   [[nodiscard]] std::uint64_t draw(runtime::Site site, std::uint64_t entity,
@@ -163,9 +171,11 @@ class Kernel {
     std::uint64_t entity = 0;
     std::uint64_t ties = 0;       // Drawn in this life.
     std::uint64_t scheduled = 0;  // Over all lives.
+    std::uint64_t held_back = 0;  // Over all lives.
     std::uint64_t turn = ~std::uint64_t{0};
     std::uint64_t turn_tie = 0;
     bool paused = false;
+    std::uint16_t priority = 0;
     Duration cost{};
     VirtualTime busy_until;
     std::deque<EventId> parked;  // May name events that were cancelled meanwhile.
@@ -194,6 +204,7 @@ class Kernel {
 
   std::uint64_t seed_;
   Order order_;
+  Preference preference_ = Preference::kNone;
   VirtualTime now_;
   std::uint64_t round_ = 0;  // Of the event that runs or ran last, within now_.
   std::uint64_t steps_ = 0;

@@ -81,6 +81,11 @@ bool SimNetwork::is_cut(NodeNumber from, NodeNumber to) const {
   return cuts_.contains({from.value(), to.value()});
 }
 
+std::uint64_t SimNetwork::carried(NodeNumber from, NodeNumber to) const {
+  const auto found = carried_.find({from.value(), to.value()});
+  return found == carried_.end() ? 0 : found->second;
+}
+
 const LinkOptions& SimNetwork::link(NodeNumber from, NodeNumber to) const {
   const auto found = links_.find({from.value(), to.value()});
   if (found != links_.end()) return found->second;
@@ -122,8 +127,12 @@ void SimNetwork::arrive_at(VirtualTime due, const Connection& connection, Side f
   const Label label{to, EventKind::kNetwork, mix64(connection.key, connection.messages)};
   kernel_.schedule(due, label, [this, id = connection.id, from, arrived] {
     Connection* found = find(id);
-    if (found == nullptr || blocked(*found, found->pipe_from(from))) return;
+    if (found == nullptr) return;
     const Pipe& pipe = found->pipe_from(from);
+    if (blocked(*found, pipe)) {
+      ++counts_.cut_off;
+      return;
+    }
     if (troubles_of(pipe).held) {
       ++counts_.held;
       held_messages_[{pipe.from.value(), pipe.to.value()}].push_back({id, from, arrived});
@@ -378,17 +387,20 @@ void SimNetwork::connect_timed_out(ConnectionId id) {
   forget_if_over(*connection);
 }
 
-void SimNetwork::reset_connections(NodeNumber a, NodeNumber b) {
+std::size_t SimNetwork::reset_connections(NodeNumber a, NodeNumber b) {
+  std::size_t torn = 0;
   for (const ConnectionId id : all_connections()) {
     Connection& each = *find(id);
     const Pipe& pipe = each.pipe_from(Side::kClient);
     const bool between = (pipe.from == a && pipe.to == b) || (pipe.from == b && pipe.to == a);
     if (!between) continue;
+    ++torn;
     for (const Side side : {Side::kClient, Side::kServer}) {
       break_end(each, side, {Errc::kReset, "the connection was torn down on its way"});
     }
     forget_if_over(each);
   }
+  return torn;
 }
 
 void SimNetwork::black_hole_connections(NodeNumber a, NodeNumber b) {

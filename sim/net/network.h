@@ -46,8 +46,9 @@ class SimNetwork {
   void heal_all();
   [[nodiscard]] bool is_cut(NodeNumber from, NodeNumber to) const;
 
-  // The connections between two hosts: torn down at both ends, or silently dead.
-  void reset_connections(NodeNumber a, NodeNumber b);
+  // The connections between two hosts: torn down at both ends (the answer is how many), or silently
+  // dead.
+  std::size_t reset_connections(NodeNumber a, NodeNumber b);
   void black_hole_connections(NodeNumber a, NodeNumber b);
   // The ends at one host of its connections with another are gone, and the other isn't told: half
   // open, until it sends something.
@@ -60,6 +61,8 @@ class SimNetwork {
   void end_troubles();
   [[nodiscard]] const TroubleCounts& counts() const { return counts_; }
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+  // Segments carried by a link that was set for its pair, since it was first set.
+  [[nodiscard]] std::uint64_t carried(NodeNumber from, NodeNumber to) const;
 
   // The node's process died: its kernel resets what it had open.
   void crash(NodeNumber node);
@@ -180,6 +183,7 @@ class SimNetwork {
   std::map<std::string, NodeNumber> names_;
   std::map<std::uint64_t, Host> hosts_;
   std::map<Pair, LinkOptions> links_;
+  std::map<Pair, std::uint64_t> carried_;  // By links of their own.
   std::set<Pair> cuts_;
   std::map<std::uint64_t, Listener> listeners_;
   std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;

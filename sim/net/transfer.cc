@@ -154,9 +154,13 @@ void SimNetwork::segment_due(ConnectionId id, Side from) {
     if (held) {
       ++counts_.held;
     } else {
+      ++counts_.cut_off;
       watch_stall(*connection, from);
     }
     return;
+  }
+  if (&options != &options_.link && &options != &options_.loopback) {
+    ++carried_[{pipe.from.value(), pipe.to.value()}];
   }
   Segment segment = std::move(pipe.flying.front());
   pipe.flying.pop_front();

@@ -51,6 +51,7 @@ struct TroubleCounts {
   std::uint64_t throttled = 0;  // Segments that waited for others.
   std::uint64_t windowed = 0;   // Times that a window was full.
   std::uint64_t held = 0;       // Segments and messages.
+  std::uint64_t cut_off = 0;    // Segments and messages that met a cut link.
   std::uint64_t refused = 0;    // Connects.
   std::uint64_t unanswered = 0;
   std::uint64_t lookups_slow = 0;

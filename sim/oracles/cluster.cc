@@ -19,7 +19,9 @@ class ClusterOracle::Member final : public server::Observer {
  public:
   Member(ClusterOracle& oracle, std::uint32_t node, DiskHistory disk)
       : oracle_(oracle), node_(node), disk_(disk) {}
-  ~Member() override { oracle_.replication_.ended(node_); }
+  ~Member() override {
+    for (const auto& other : oracle_.oracles_) other->on_death(node_);
+  }
 
   void on_proposed(apply::RequestId request, std::uint64_t trace) override {
     if (trace != 0) oracle_.history_.proposed.emplace(request, trace);
@@ -33,6 +35,7 @@ class ClusterOracle::Member final : public server::Observer {
     }
     applied_ = position.index;
     oracle_.applied(node_, position, request, state_hash);
+    for (const auto& other : oracle_.oracles_) other->on_applied(node_, position);
   }
   void on_installed(const apply::Position& position, std::uint64_t state_hash) override {
     applied_ = position.index;
@@ -40,17 +43,23 @@ class ClusterOracle::Member final : public server::Observer {
       oracle_.teller_(node_, "takes over a snapshot up to index " + std::to_string(position.index));
     }
     oracle_.installed(node_, position, state_hash);
+    for (const auto& other : oracle_.oracles_) other->on_installed(node_, position);
   }
   void on_read(std::uint64_t trace, apply::LogIndex index) override {
     if (trace != 0) oracle_.history_.read_at[trace].push_back({node_, index});
+    for (const auto& other : oracle_.oracles_) other->on_read(node_, trace, index);
   }
   void on_recovered(wal::Recovered::Health health) override {
+    for (const auto& other : oracle_.oracles_) other->on_recovered(node_, health);
     if (health == wal::Recovered::Health::kDamaged) {
       judge_loss("a member takes its log for damaged although its disk kept all that was synced: ");
     }
   }
-  void on_send(const raft::Message& message) override { oracle_.replication_.sent(node_, message); }
+  void on_send(const raft::Message& message) override {
+    for (const auto& other : oracle_.oracles_) other->on_send(node_, message);
+  }
   void on_receive(const raft::Message& message, std::uint64_t life) override {
+    for (const auto& other : oracle_.oracles_) other->on_receive(node_, message);
     if (oracle_.tap_) oracle_.tap_(node_, message, life);
   }
   void on_raft_event(const raft::Event& event) override {
@@ -64,8 +73,8 @@ class ClusterOracle::Member final : public server::Observer {
         oracle_.elected(node_, changed->term);
       }
     }
+    for (const auto& other : oracle_.oracles_) other->on_event(node_, event);
     if (const auto* vote = std::get_if<raft::VoteCast>(&event)) {
-      oracle_.replication_.voted(node_, *vote);
       oracle_.voted(node_, *vote);
     }
     if (const auto* followed = std::get_if<raft::LeaderChanged>(&event)) {
@@ -77,7 +86,7 @@ class ClusterOracle::Member final : public server::Observer {
     if (!stepped_) oracle_.recall(node_, core);
     stepped_ = true;
     judge_recovery(core);
-    oracle_.replication_.stepped(node_, core);
+    for (const auto& other : oracle_.oracles_) other->on_step(node_, core);
     // The whole state is looked at now and then: it costs as much as the log is long.
     constexpr std::uint64_t kStepsPerVerify = 64;
     if (++steps_ % kStepsPerVerify == 0) core.verify();
@@ -218,7 +227,7 @@ void ClusterOracle::check_commit_rule(std::uint32_t node, const raft::Raft& core
 }
 
 void ClusterOracle::put_back(std::uint32_t node, raft::Index owed) {
-  replication_.put_back(node);
+  for (const std::unique_ptr<Oracle>& other : oracles_) other->on_put_back(node);
   // What another leader replaced since isn't owed any more.
   memory_[node].owed = std::min(owed, memory_[node].synced);
 }

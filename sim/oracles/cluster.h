@@ -11,19 +11,22 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/observer.h"
 #include "sim/history/history.h"
-#include "sim/oracles/replication.h"
+#include "sim/oracles/oracle.h"
+#include "sim/plan/probes.h"
 
 namespace detcd::sim {
 
 class ClusterOracle {
  public:
   explicit ClusterOracle(History& history)
-      : history_(history), replication_(history, [this](std::string oracle, std::string message) {
-          fail(std::move(oracle), std::move(message));
-        }) {}
+      : history_(history),
+        oracles_(make_oracles({history, probes_, [this](std::string oracle, std::string message) {
+                                 fail(std::move(oracle), std::move(message));
+                               }})) {}
   ClusterOracle(const ClusterOracle&) = delete;
   ClusterOracle& operator=(const ClusterOracle&) = delete;
 
@@ -58,6 +61,12 @@ class ClusterOracle {
     std::uint64_t installs = 0;    // Snapshots installed.
   };
   [[nodiscard]] const Numbers& numbers() const { return numbers_; }
+  // What the members went through.
+  [[nodiscard]] const Probes& probes() const { return probes_; }
+  // The run is over and has settled.
+  void judge(const Settled& settled) {
+    for (const std::unique_ptr<Oracle>& oracle : oracles_) oracle->on_settled(settled);
+  }
   [[nodiscard]] std::uint64_t highest_committed() const {
     return committed_.empty() ? 0 : committed_.rbegin()->first;
   }
@@ -92,7 +101,8 @@ class ClusterOracle {
   void committed(std::uint32_t node, const raft::Raft& core, raft::Index from, raft::Index to);
 
   History& history_;
-  ReplicationOracle replication_;
+  Probes probes_;
+  std::vector<std::unique_ptr<Oracle>> oracles_;  // All the others.
   std::optional<Violation> violation_;
   std::function<void()> tell_;
   Teller teller_;

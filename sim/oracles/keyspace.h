@@ -10,16 +10,24 @@
 #include "apply/applier.h"
 #include "sim/history/history.h"
 #include "sim/oracles/model.h"
+#include "sim/oracles/oracle.h"
 
 namespace detcd::sim {
-
-struct Replica {
-  std::uint32_t node = 0;
-  const apply::Applier* applier = nullptr;
-};
 
 // All replicas have applied the whole log, as the model has.
 [[nodiscard]] std::optional<Violation> judge_keyspace(const Model& model,
                                                       const std::vector<Replica>& replicas);
+
+class KeyspaceOracle final : public Oracle {
+ public:
+  explicit KeyspaceOracle(const OracleWorld& world) : fail_(world.fail) {}
+  void on_settled(const Settled& settled) override {
+    const std::optional<Violation> found = judge_keyspace(settled.model, settled.replicas);
+    if (found) fail_(found->oracle, found->message);
+  }
+
+ private:
+  decltype(OracleWorld::fail) fail_;
+};
 
 }  // namespace detcd::sim

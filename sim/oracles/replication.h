@@ -9,18 +9,31 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <variant>
 
 #include "raft/events.h"
 #include "raft/raft.h"
 #include "sim/history/history.h"
+#include "sim/oracles/oracle.h"
 
 namespace detcd::sim {
 
-class ReplicationOracle {
+class ReplicationOracle final : public Oracle {
  public:
   using Fail = std::function<void(std::string oracle, std::string message)>;
   ReplicationOracle(const History& history, Fail fail)
       : history_(history), fail_(std::move(fail)) {}
+  explicit ReplicationOracle(const OracleWorld& world)
+      : ReplicationOracle(world.history, world.fail) {}
+
+  void on_step(std::uint32_t node, const raft::Raft& core) override { stepped(node, core); }
+  void on_send(std::uint32_t node, const raft::Message& message) override { sent(node, message); }
+  void on_event(std::uint32_t node, const raft::Event& event) override {
+    if (const auto* vote = std::get_if<raft::VoteCast>(&event)) voted(node, *vote);
+  }
+  void on_put_back(std::uint32_t node) override { put_back(node); }
+  void on_death(std::uint32_t node) override { ended(node); }
 
   // After every step; the first one of a life is the one after which it is asked what it remembers.
   void stepped(std::uint32_t node, const raft::Raft& core);

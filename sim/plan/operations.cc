@@ -260,9 +260,8 @@ std::vector<OperationEntry> draw_operations(std::uint64_t seed, const Settings& 
     const bool reader = draw.pick(kPace, ~std::uint64_t{0}, 3) == 0;
     // Some clients hardly pause: what they ask for shares batches, rounds and appends.
     constexpr std::int64_t kPaces[] = {10, 10, 30, 80};
-    const bool lite = settings.profile == "lite";
-    const std::int64_t per_election =
-        lite ? kPaces[0] : kPaces[draw.pick(kPace, ~std::uint64_t{1}, 4)];
+    const std::uint64_t paces = std::clamp<std::uint64_t>(settings.paces, 1, 4);
+    const std::int64_t per_election = kPaces[draw.pick(kPace, ~std::uint64_t{1}, paces)];
     Duration at = settings.election;
     for (std::uint64_t n = 0; at < settings.length; ++n) {
       const std::uint64_t id = client * 1'000'000ULL + n;

@@ -10,115 +10,9 @@ Error invalid(std::string_view line) {
   return {Errc::kInvalid, "can't read the plan's line: " + std::string(line)};
 }
 
-// "n3" → 3, 1..64; "leader".
-std::uint32_t node_of(Words& words, std::string_view text) {
-  if (text == "leader") return kLeader;
-  std::uint32_t number = 0;
-  const bool named = text.size() > 1 && text.front() == 'n';
-  if (named) {
-    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size() && number >= 1 && number <= 64) {
-      return number;
-    }
-  }
-  words.fail();
-  return 1;
-}
-std::uint32_t node(Words& words) {
-  return node_of(words, words.word());
-}
-
 Duration after(Words& words, std::string_view name) {
   words.expect(name);
   return words.duration();
-}
-
-std::uint64_t boundary(Words& words) {
-  if (words.peek() != "boundary") return 0;
-  words.word();
-  return words.number();
-}
-
-std::vector<std::uint32_t> side(Words& words) {
-  std::vector<std::uint32_t> members;
-  std::string_view text = words.word();
-  while (!text.empty()) {
-    const std::string_view member = text.substr(0, text.find(','));
-    members.push_back(node_of(words, member));
-    text.remove_prefix(std::min(member.size() + 1, text.size()));
-  }
-  return members;
-}
-
-Fault fault(Words& words) {
-  const std::string_view kind = words.word();
-  if (kind == "crash") {
-    Crash crash;
-    crash.node = node(words);
-    crash.down = after(words, "down");
-    crash.boundary = boundary(words);
-    return crash;
-  }
-  if (kind == "power-loss") {
-    PowerLoss loss;
-    loss.node = node(words);
-    loss.down = after(words, "down");
-    loss.boundary = boundary(words);
-    return loss;
-  }
-  if (kind == "rot" || kind == "rot-snapshot") {
-    Rot rot;
-    rot.snapshot = kind == "rot-snapshot";
-    rot.node = node(words);
-    rot.down = after(words, "down");
-    words.expect("where");
-    rot.where = words.number();
-    return rot;
-  }
-  if (kind == "put-back") {
-    PutBack back;
-    back.node = node(words);
-    back.after = after(words, "after");
-    back.down = after(words, "down");
-    return back;
-  }
-  if (kind == "pause") {
-    const std::uint32_t who = node(words);
-    return Pause{who, after(words, "for")};
-  }
-  if (kind == "partition" || kind == "partition-from") {
-    Partition partition;
-    partition.side = side(words);
-    partition.one_way = kind == "partition-from";
-    partition.length = after(words, "for");
-    return partition;
-  }
-  if (kind == "delay") {
-    Delay delay;
-    delay.from = node(words);
-    delay.to = node(words);
-    delay.extra = after(words, "by");
-    delay.length = after(words, "for");
-    return delay;
-  }
-  if (kind == "reset") {
-    Reset reset;
-    reset.from = node(words);
-    const std::string_view to = words.word();
-    reset.to = to == "clients" ? 0 : node_of(words, to);
-    return reset;
-  }
-  if (kind == "clock") {
-    ClockSkew skew;
-    skew.node = node(words);
-    words.expect("drift-ppm");
-    skew.boot_drift_ppm = words.integer();
-    skew.wall_step = after(words, "wall-step");
-    return skew;
-  }
-  if (kind == "echo") return Echo{after(words, "for")};
-  words.fail();
-  return Crash{};
 }
 
 apply::RangeRequest range(Words& words) {
@@ -283,22 +177,7 @@ std::uint64_t marked(Words& words, char mark) {
   return 0;
 }
 
-Entrance entrance(Words& words) {
-  const std::string_view name = words.word();
-  if (name != "wire" && name != "api") words.fail();
-  return name == "api" ? Entrance::kApi : Entrance::kWire;
-}
-
 }  // namespace
-
-Result<FaultEntry> parse_fault(std::string_view line) {
-  Words words(line);
-  FaultEntry entry;
-  entry.at = after(words, "at");
-  entry.fault = fault(words);
-  if (!words.finished()) return invalid(line);
-  return entry;
-}
 
 Result<OperationEntry> parse_operation(std::string_view line) {
   Words words(line);
@@ -309,56 +188,6 @@ Result<OperationEntry> parse_operation(std::string_view line) {
   entry.operation = operation(words);
   if (!words.finished()) return invalid(line);
   return entry;
-}
-
-Result<void> parse_setting(std::string_view line, Settings& settings) {
-  Words words(line);
-  const std::string_view key = words.word();
-  if (key == "profile")
-    settings.profile = words.word();
-  else if (key == "nodes")
-    settings.nodes = static_cast<std::uint32_t>(words.number());
-  else if (key == "clients")
-    settings.clients = static_cast<std::uint32_t>(words.number());
-  else if (key == "length")
-    settings.length = words.duration();
-  else if (key == "heartbeat")
-    settings.heartbeat = words.duration();
-  else if (key == "election")
-    settings.election = words.duration();
-  else if (key == "snapshot-count")
-    settings.snapshot_count = words.number();
-  else if (key == "catch-up-entries")
-    settings.catch_up_entries = words.number();
-  else if (key == "wal-segment-bytes")
-    settings.wal_segment_bytes = words.number();
-  else if (key == "append-bytes-max")
-    settings.append_bytes_max = words.number();
-  else if (key == "inflight-messages-max")
-    settings.inflight_messages_max = words.number();
-  else if (key == "chunk-bytes")
-    settings.chunk_bytes = words.number();
-  else if (key == "step-units")
-    settings.step_units = words.number();
-  else if (key == "keys")
-    settings.keys = words.number();
-  else if (key == "clients-enter")
-    settings.clients_enter = entrance(words);
-  else if (key == "pre-vote")
-    settings.pre_vote = words.number() != 0;
-  else if (key == "link-latency")
-    settings.link_latency = words.duration();
-  else if (key == "sync-latency")
-    settings.sync_latency = words.duration();
-  else if (key == "torn-ppm")
-    settings.torn_ppm = words.number();
-  else if (key == "garbage-ppm")
-    settings.garbage_ppm = words.number();
-  else
-    words.fail();
-  if (!words.finished())
-    return Error{Errc::kInvalid, "can't read the setting: " + std::string(line)};
-  return {};
 }
 
 }  // namespace detcd::sim

@@ -4,54 +4,6 @@
 namespace detcd::sim {
 namespace {
 
-std::string node(std::uint32_t number) {
-  return number == kLeader ? "leader" : "n" + std::to_string(number);
-}
-std::string boundary(std::uint64_t number) {
-  return number == 0 ? "" : " boundary " + std::to_string(number);
-}
-
-std::string words(const Crash& fault) {
-  return "crash " + node(fault.node) + " down " + print_duration(fault.down) +
-         boundary(fault.boundary);
-}
-std::string words(const PowerLoss& fault) {
-  return "power-loss " + node(fault.node) + " down " + print_duration(fault.down) +
-         boundary(fault.boundary);
-}
-std::string words(const Rot& fault) {
-  return (fault.snapshot ? "rot-snapshot " : "rot ") + node(fault.node) + " down " +
-         print_duration(fault.down) + " where " + std::to_string(fault.where);
-}
-std::string words(const PutBack& fault) {
-  return "put-back " + node(fault.node) + " after " + print_duration(fault.after) + " down " +
-         print_duration(fault.down);
-}
-std::string words(const Pause& fault) {
-  return "pause " + node(fault.node) + " for " + print_duration(fault.length);
-}
-std::string words(const Partition& fault) {
-  std::string side;
-  for (const std::uint32_t member : fault.side) side += (side.empty() ? "" : ",") + node(member);
-  return std::string(fault.one_way ? "partition-from " : "partition ") + side + " for " +
-         print_duration(fault.length);
-}
-std::string words(const Delay& fault) {
-  return "delay " + node(fault.from) + " " + node(fault.to) + " by " + print_duration(fault.extra) +
-         " for " + print_duration(fault.length);
-}
-std::string words(const Reset& fault) {
-  return "reset " + node(fault.from) + " " + (fault.to == 0 ? "clients" : node(fault.to));
-}
-std::string words(const ClockSkew& fault) {
-  return "clock " + node(fault.node) + " drift-ppm " + std::to_string(fault.boot_drift_ppm) +
-         " wall-step " + print_duration(fault.wall_step);
-}
-
-std::string words(const Echo& fault) {
-  return "echo for " + print_duration(fault.length);
-}
-
 std::string number(std::string_view name, std::int64_t value) {
   return value == 0 ? "" : " " + std::string(name) + " " + std::to_string(value);
 }
@@ -115,42 +67,13 @@ std::string words(const apply::TxnRequest& txn) {
 }  // namespace
 
 std::string print(const FaultEntry& entry) {
-  return "at " + print_duration(entry.at) + " " +
-         std::visit([](const auto& fault) { return words(fault); }, entry.fault);
+  return "at " + print_duration(entry.at) + " " + entry.fault;
 }
 
 std::string print(const OperationEntry& entry) {
   return "at " + print_duration(entry.at) + " c" + std::to_string(entry.client) + " #" +
          std::to_string(entry.id) + " " +
          std::visit([](const auto& operation) { return words(operation); }, entry.operation);
-}
-
-std::string print(const Settings& settings) {
-  std::string out;
-  const auto line = [&out](std::string_view key, const std::string& value) {
-    out += std::string(key) + " " + value + "\n";
-  };
-  line("profile", settings.profile);
-  line("nodes", std::to_string(settings.nodes));
-  line("clients", std::to_string(settings.clients));
-  line("length", print_duration(settings.length));
-  line("heartbeat", print_duration(settings.heartbeat));
-  line("election", print_duration(settings.election));
-  line("snapshot-count", std::to_string(settings.snapshot_count));
-  line("catch-up-entries", std::to_string(settings.catch_up_entries));
-  line("wal-segment-bytes", std::to_string(settings.wal_segment_bytes));
-  line("append-bytes-max", std::to_string(settings.append_bytes_max));
-  line("inflight-messages-max", std::to_string(settings.inflight_messages_max));
-  line("chunk-bytes", std::to_string(settings.chunk_bytes));
-  line("step-units", std::to_string(settings.step_units));
-  line("keys", std::to_string(settings.keys));
-  line("clients-enter", settings.clients_enter == Entrance::kApi ? "api" : "wire");
-  line("pre-vote", settings.pre_vote ? "1" : "0");
-  line("link-latency", print_duration(settings.link_latency));
-  line("sync-latency", print_duration(settings.sync_latency));
-  line("torn-ppm", std::to_string(settings.torn_ppm));
-  line("garbage-ppm", std::to_string(settings.garbage_ppm));
-  return out;
 }
 
 }  // namespace detcd::sim

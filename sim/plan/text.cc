@@ -55,6 +55,11 @@ std::string_view Words::word() {
   return ok_ ? taken : std::string_view();
 }
 
+std::string_view Words::rest() {
+  skip_spaces();
+  return ok_ ? rest_ : std::string_view();
+}
+
 std::string_view Words::peek() const {
   Words copy(*this);
   return copy.word();

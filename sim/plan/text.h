@@ -30,6 +30,8 @@ class Words {
   [[nodiscard]] std::string_view peek() const;
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] bool finished() const;
+  // What is left, from the next word on.
+  [[nodiscard]] std::string_view rest();
   void fail() { ok_ = false; }
 
  private:

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "sim/kernel/distribution.h"
+#include "sim/plan/draw.h"
 
 namespace detcd::sim {
 namespace {
@@ -35,6 +37,49 @@ class NodeLog final : public telemetry::Sink {
   const RunOptions& options_;
   std::uint32_t node_;
 };
+
+constexpr runtime::Site kKnob{"cluster: a knob of one member"};
+
+// A quarter to four times as much; half of the members keep what the settings say.
+void vary(std::uint64_t& knob, std::uint64_t least, std::uint64_t word) {
+  switch (below(word, 8)) {
+    case 0:
+      knob /= 4;
+      break;
+    case 1:
+      knob /= 2;
+      break;
+    case 2:
+      knob *= 2;
+      break;
+    case 3:
+      knob *= 4;
+      break;
+    default:
+      break;
+  }
+  knob = std::max(knob, least);
+}
+
+// Members of a cluster may have different flags: what may differ is drawn for each.
+Settings settings_of(std::uint32_t node, const RunOptions& options) {
+  Settings settings = options.settings;
+  if (!settings.members_vary) return settings;
+  const Draw draw(options.seed, node);
+  constexpr std::uint64_t kSegmentLeast = 4096;
+  vary(settings.snapshot_count, 2, draw.word(kKnob, 0));
+  vary(settings.catch_up_entries, 1, draw.word(kKnob, 1));
+  vary(settings.wal_segment_bytes, kSegmentLeast, draw.word(kKnob, 2));
+  settings.wal_segment_bytes = settings.wal_segment_bytes / kSegmentLeast * kSegmentLeast;
+  vary(settings.append_bytes_max, 100, draw.word(kKnob, 3));
+  vary(settings.inflight_messages_max, 1, draw.word(kKnob, 4));
+  vary(settings.step_units, 10, draw.word(kKnob, 5));
+  auto retry = static_cast<std::uint64_t>(settings.read_retry.count());
+  vary(retry, 1'000'000, draw.word(kKnob, 6));
+  settings.read_retry = Duration(static_cast<std::int64_t>(retry));
+  if (below(draw.word(kKnob, 7), 8) == 0) settings.pre_vote = !settings.pre_vote;
+  return settings;
+}
 
 MachineOptions machine_options(const RunOptions& options, std::uint32_t node) {
   const Settings& settings = options.settings;
@@ -89,7 +134,7 @@ Cluster::~Cluster() {
 }
 
 runtime::Task<void> Cluster::live(Seat& seat) {
-  const Settings& settings = options_.settings;
+  const Settings settings = settings_of(seat.node, options_);
   const telemetry::Log log(seat.log, telemetry::Level::kInfo);
   member::Options options;
   options.node.name = host(seat.node);
@@ -108,6 +153,9 @@ runtime::Task<void> Cluster::live(Seat& seat) {
   options.node.inflight_messages_max = settings.inflight_messages_max;
   options.node.chunk_bytes = static_cast<std::uint32_t>(settings.chunk_bytes);
   options.node.step_units = settings.step_units;
+  options.node.read_retry = settings.read_retry;
+  options.node.unapplied_max = settings.unapplied_max;
+  options.node.pending_bytes_max = settings.pending_bytes_max;
   options.peer_addresses = {host(seat.node) + ":2380"};
   options.client_addresses = {host(seat.node) + ":2379"};
   const auto history = seat.machine.disk().rotted() ? ClusterOracle::DiskHistory::kRotten
@@ -170,6 +218,11 @@ void Cluster::put_back(std::uint32_t node, DiskImage copy) {
 server::Node* Cluster::node(std::uint32_t node) const {
   const Seat& seat = *seats_.at(node - 1);
   return seat.machine.running() && seat.member != nullptr ? &seat.member->node() : nullptr;
+}
+
+const raft::Raft* Cluster::core(std::uint32_t number) const {
+  const server::Node* const member = node(number);
+  return member == nullptr ? nullptr : &member->core();
 }
 
 std::uint32_t Cluster::node_of(std::uint64_t member_id) const {

@@ -6,19 +6,18 @@
 
 #include "base/check.h"
 #include "sim/check/cross_check.h"
+#include "sim/faults/stage.h"
 #include "sim/oracles/cluster.h"
-#include "sim/oracles/keyspace.h"
 #include "sim/oracles/linearizability.h"
-#include "sim/plan/generate.h"
+#include "sim/profile/generate.h"
+#include "sim/run/bias.h"
 #include "sim/run/cluster.h"
-#include "sim/run/faults.h"
 #include "sim/run/states.h"
 #include "sim/workload/client_run.h"
 
 namespace detcd::sim {
 namespace {
 
-constexpr std::uint32_t kClientsFrom = 101;
 // The last operation of every client: everything, linearizable, after the calm has begun.
 constexpr std::uint64_t kLastOperation = 999'999;
 
@@ -28,7 +27,8 @@ class Run {
       : options_(options),
         kernel_(options.seed),
         network_(kernel_, net_options(options.settings)),
-        oracle_(history_) {
+        oracle_(history_),
+        bias_(kernel_, options.settings) {
     for (const Override& override : options.overrides) {
       runtime::Site site("");
       site.key = override.site;
@@ -45,28 +45,26 @@ class Run {
 
   RunResult go() {
     cluster_ = std::make_unique<Cluster>(kernel_, network_, oracle_, options_);
-    faults_ = std::make_unique<Faults>(kernel_, network_, *cluster_, options_);
-    if (options_.on_happening) {
-      faults_->on_happening([this](const std::string& who, const std::string& what) {
-        options_.on_happening(kernel_.now(), who, what);
-      });
-    }
-    faults_->schedule(options_.plan.faults);
+    const Stage::World world{kernel_, network_, *cluster_, options_.settings, probes_};
+    stage_ = std::make_unique<Stage>(world, ears());
+    stage_->schedule(options_.plan.faults);
     oracle_.on_receive([this](std::uint32_t node, const raft::Message& message,
-                              std::uint64_t life) { faults_->heard(node, message, life); });
+                              std::uint64_t life) { stage_->heard(node, message, life); });
     start_clients();
+    bias_.begin(*cluster_);
     const VirtualTime calm{options_.settings.length};
     kernel_.run_until([this] { return broken(); }, calm);
+    bias_.end();
+    if (!broken() && options_.settings.core) heal_core();
     if (!broken()) {
-      faults_->calm();
-      const VirtualTime patience = calm + options_.settings.election * 60 + 60s;
-      settled_ = kernel_.run_until([this] { return broken() || settled(); }, patience);
+      stage_->calm();
+      settled_ = wait_for(everybody());
     }
     RunResult result = judge();
     oracle_.on_receive({});
     if (options_.watcher != nullptr) options_.watcher->on_end();
     clients_.clear();
-    faults_.reset();
+    stage_.reset();
     cluster_.reset();
     return result;
   }
@@ -83,16 +81,26 @@ class Run {
   }
 
   void listen();
+  [[nodiscard]] StageEars ears();
   void tell_call(const CallRecord& call) const;
   void start_clients();
   [[nodiscard]] std::optional<server::Service> door_of(std::uint32_t node) const;
-  [[nodiscard]] bool broken() const { return oracle_.violation() || cluster_->failure(); }
-  // Everybody serves, has applied everything, and every call has ended.
-  [[nodiscard]] bool settled();
+  [[nodiscard]] bool broken() const {
+    if (options_.settings.beyond_budget) return oracle_.violation() && is_lie(*oracle_.violation());
+    return oracle_.violation() || cluster_->failure() || stuck_;
+  }
+  // Beyond the budget members may stop, forget and refuse; but nobody may be told what isn't so.
+  [[nodiscard]] static bool is_lie(const Violation& violation);
+  [[nodiscard]] std::vector<std::uint32_t> everybody() const;
+  // The first phase of liveness: a majority heals alone, and must recover alone.
+  void heal_core();
+  // In bounded time each of them serves and has applied everything, and every call has ended.
+  [[nodiscard]] bool wait_for(const std::vector<std::uint32_t>& members);
   [[nodiscard]] RunResult judge();
-  [[nodiscard]] std::optional<Violation> judge_what_is_left(const Model& model) const;
+  [[nodiscard]] std::optional<Violation> judge_what_is_left(const Model& model);
   void search_too(RunResult& result) const;
-  [[nodiscard]] std::string unsettled() const;
+  [[nodiscard]] std::string unsettled(const std::vector<std::uint32_t>& members) const;
+  [[nodiscard]] std::optional<Violation> first_violation() const;
 
   const RunOptions& options_;
   History history_;
@@ -100,16 +108,34 @@ class Run {
   SimNetwork network_;
   ClusterOracle oracle_;
   std::unique_ptr<Cluster> cluster_;
-  std::unique_ptr<Faults> faults_;
+  Probes probes_;
+  std::unique_ptr<Stage> stage_;
   std::vector<std::unique_ptr<Machine>> clients_;
+  Bias bias_;
   bool settled_ = false;
-  std::uint64_t looked_at_ = 0;
+  std::optional<std::string> stuck_;  // The core didn't recover: why.
 };
 
 void Run::listen() {
   oracle_.on_happening([this](std::uint32_t node, const std::string& what) {
     options_.on_happening(kernel_.now(), "n" + std::to_string(node), what);
   });
+}
+
+StageEars Run::ears() {
+  StageEars ears;
+  if (options_.on_happening) {
+    ears.tell = [this](const std::string& who, const std::string& what) {
+      options_.on_happening(kernel_.now(), who, what);
+    };
+  }
+  if (Watcher* const watcher = options_.watcher; watcher != nullptr) {
+    ears.fault = [watcher](const FaultEntry& entry, std::uint32_t leader, bool done) {
+      watcher->on_fault(entry, leader, done);
+    };
+    ears.calm = [watcher] { watcher->on_calm(); };
+  }
+  return ears;
 }
 
 void Run::tell_call(const CallRecord& call) const {
@@ -172,17 +198,45 @@ std::optional<server::Service> Run::door_of(std::uint32_t node) const {
   return member->service();
 }
 
-bool Run::settled() {
-  // Looking costs more than an event: now and then is enough.
-  if (++looked_at_ % 64 != 0) return false;
-  return unsettled().empty();
+bool Run::is_lie(const Violation& violation) {
+  constexpr std::string_view kLies[] = {"linearizability", "at most once", "hash", "cross-check"};
+  return std::ranges::count(kLies, violation.oracle) > 0;
 }
 
-std::string Run::unsettled() const {
+std::vector<std::uint32_t> Run::everybody() const {
+  std::vector<std::uint32_t> members;
+  for (std::uint32_t node = 1; node <= cluster_->size(); ++node) members.push_back(node);
+  return members;
+}
+
+bool Run::wait_for(const std::vector<std::uint32_t>& members) {
+  const VirtualTime patience = kernel_.now() + options_.settings.election * 60 + 60s;
+  std::uint64_t looks = 0;
+  const auto over = [&] {
+    if (broken()) return true;
+    // Looking costs more than an event: now and then is enough.
+    return ++looks % 64 == 0 && unsettled(members).empty();
+  };
+  return kernel_.run_until(over, patience);
+}
+
+void Run::heal_core() {
+  const std::vector<std::uint32_t> core = stage_->calm_core();
+  if (wait_for(core)) {
+    probes_.hit("a core recovered without the rest");
+    return;
+  }
+  std::string names;
+  for (const std::uint32_t node : core)
+    names += (names.empty() ? "n" : ", n") + std::to_string(node);
+  stuck_ = "a whole and connected majority, " + names + ", didn't recover: " + unsettled(core);
+}
+
+std::string Run::unsettled(const std::vector<std::uint32_t>& members) const {
   for (const std::unique_ptr<Machine>& client : clients_) {
     if (client->tasks().size() > 0) return client->host() + " still waits for an answer";
   }
-  for (std::uint32_t number = 1; number <= cluster_->size(); ++number) {
+  for (const std::uint32_t number : members) {
     const std::string name = "n" + std::to_string(number);
     const server::Node* node = cluster_->node(number);
     if (node == nullptr) return name + " isn't up";
@@ -195,7 +249,7 @@ std::string Run::unsettled() const {
   return {};
 }
 
-std::optional<Violation> Run::judge_what_is_left(const Model& model) const {
+std::optional<Violation> Run::judge_what_is_left(const Model& model) {
   std::vector<Replica> replicas;
   for (std::uint32_t number = 1; number <= cluster_->size(); ++number) {
     const apply::Applier& applier = cluster_->node(number)->applier();
@@ -204,7 +258,8 @@ std::optional<Violation> Run::judge_what_is_left(const Model& model) const {
         !history_.log.empty() && applier.applied().index == history_.log.rbegin()->first;
     if (all) replicas.push_back({number, &applier});
   }
-  return judge_keyspace(model, replicas);
+  oracle_.judge({history_, model, replicas});
+  return oracle_.violation();
 }
 
 // The exact judge knows more than the clients: it may find wrong what they can explain, but never
@@ -219,20 +274,27 @@ void Run::search_too(RunResult& result) const {
   }
 }
 
+std::optional<Violation> Run::first_violation() const {
+  const bool beyond = options_.settings.beyond_budget;
+  if (oracle_.violation() && (!beyond || is_lie(*oracle_.violation()))) return oracle_.violation();
+  if (beyond) return std::nullopt;
+  if (stuck_) return Violation{"liveness", *stuck_};
+  if (!cluster_->failure()) return std::nullopt;
+  return Violation{"availability", "a member stopped on its own: " + *cluster_->failure()};
+}
+
 RunResult Run::judge() {
   RunResult result;
-  result.violation = oracle_.violation();
-  if (!result.violation && cluster_->failure()) {
-    result.violation =
-        Violation{"availability", "a member stopped on its own: " + *cluster_->failure()};
-  }
+  result.violation = first_violation();
   const Judgement judgement = judge_linearizability(history_);
   if (!result.violation) result.violation = judgement.violation;
   if (!result.violation && settled_) result.violation = judge_what_is_left(judgement.model);
-  if (!result.violation && !settled_) {
-    result.violation =
-        Violation{"liveness", "the cluster didn't recover after all faults ended: " + unsettled()};
+  const bool beyond = options_.settings.beyond_budget;
+  if (!result.violation && !settled_ && !beyond) {
+    result.violation = Violation{
+        "liveness", "the cluster didn't recover after all faults ended: " + unsettled(everybody())};
   }
+  if (beyond && result.violation && !is_lie(*result.violation)) result.violation.reset();
   if (options_.cross_check) search_too(result);
   result.hash = kernel_.hash();
   result.checkpoints.assign(kernel_.checkpoints().begin(), kernel_.checkpoints().end());
@@ -240,9 +302,11 @@ RunResult Run::judge() {
   result.events = kernel_.events_run();
   result.operations = history_.calls.size();
   result.acknowledged = judgement.acknowledged;
-  result.faults = faults_->carried_out();
+  result.faults = stage_->carried_out();
   result.leaders = oracle_.numbers().leaders;
   result.recoveries = oracle_.numbers().recoveries;
+  result.probes = probes_.counts();
+  result.probes.insert(oracle_.probes().counts().begin(), oracle_.probes().counts().end());
   result.virtual_time = kernel_.now().time_since_epoch();
   const Minimum minimum = minimum_of(options_.settings);
   if (result.violation) {

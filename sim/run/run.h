@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,12 +46,13 @@ struct RunResult {
   std::vector<std::uint64_t> checkpoints;
   std::uint64_t entries = 0;  // Of the plan.
   std::uint64_t events = 0;
-  std::uint64_t operations = 0;     // Called.
-  std::uint64_t acknowledged = 0;   // Answers that the model confirmed.
-  std::uint64_t faults = 0;         // Carried out.
-  std::uint64_t leaders = 0;        // Elections won.
-  std::uint64_t recoveries = 0;     // Members that went through Recovering.
-  std::uint64_t cross_checked = 0;  // Calls that a search judged, too.
+  std::uint64_t operations = 0;                 // Called.
+  std::uint64_t acknowledged = 0;               // Answers that the model confirmed.
+  std::uint64_t faults = 0;                     // Carried out.
+  std::uint64_t leaders = 0;                    // Elections won.
+  std::uint64_t recoveries = 0;                 // Members that went through Recovering.
+  std::uint64_t cross_checked = 0;              // Calls that a search judged, too.
+  std::map<std::string, std::uint64_t> probes;  // What took effect, and how often.
   Duration virtual_time{};
   std::vector<std::uint32_t> states;  // As run/states.h says, ascending; when asked for.
 };

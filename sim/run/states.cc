@@ -1,9 +1,11 @@
 #include "sim/run/states.h"
 
 #include <algorithm>
+#include <memory>
 #include <variant>
 
 #include "base/hash.h"
+#include "sim/faults/registry.h"
 
 namespace detcd::sim {
 namespace {
@@ -60,13 +62,15 @@ void States::on_start(std::uint32_t node) {
 
 void States::on_fault(const FaultEntry& entry, std::uint32_t leader, bool done) {
   if (kernel_ == nullptr || !done) return;
-  if (const auto* cut = std::get_if<Partition>(&entry.fault)) {
-    cut_until_ = std::max(cut_until_, kernel_->now() + cut->length);
-  }
-  if (const auto* pause = std::get_if<Pause>(&entry.fault)) {
-    paused_until_ = std::max(paused_until_, kernel_->now() + pause->length);
-  }
-  look(kFaults + entry.fault.index(), leader);
+  const Family* family = family_of(entry.fault);
+  const std::unique_ptr<Fault> fault = read_fault(entry.fault);
+  if (family == nullptr || fault == nullptr) return;
+  FieldsLook numbers;
+  fault->fields(numbers);
+  const VirtualTime until = kernel_->now() + numbers.lasts;
+  if (family->name() == "partition") cut_until_ = std::max(cut_until_, until);
+  if (family->name() == "pause") paused_until_ = std::max(paused_until_, until);
+  look(kFaults + family->key(), leader);
 }
 
 void States::on_calm() {

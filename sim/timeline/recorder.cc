@@ -1,11 +1,13 @@
 #include "sim/timeline/recorder.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
+#include "sim/faults/registry.h"
 #include "sim/plan/text.h"
 
 namespace detcd::sim {
@@ -29,45 +31,14 @@ Band band_of(raft::RoleName role) {
   return Band::kFollower;
 }
 
-// Whatever a fault hits, by the names that the plan's structs share.
-std::vector<std::uint32_t> nodes_of(const Fault& fault, std::uint32_t leader) {
+// Whom it hits.
+std::vector<std::uint32_t> nodes_of(const FieldsLook& fault, std::uint32_t leader) {
   std::vector<std::uint32_t> nodes;
-  const auto add = [&](std::uint32_t node) {
+  for (const std::uint32_t node : fault.nodes) {
     const std::uint32_t who = node == kLeader ? leader : node;
     if (who != 0 && std::ranges::count(nodes, who) == 0) nodes.push_back(who);
-  };
-  std::visit(
-      [&](const auto& known) {
-        if constexpr (requires { known.node; }) add(known.node);
-        if constexpr (requires { known.side; }) {
-          for (const std::uint32_t node : known.side) add(node);
-        }
-        // A reset's `to` of 0 means clients.
-        if constexpr (requires { known.from; }) add(known.from);
-        if constexpr (requires { known.to; }) {
-          if (known.to != 0) add(known.to);
-        }
-      },
-      fault);
+  }
   return nodes;
-}
-
-Duration length_of(const Fault& fault) {
-  return std::visit(
-      [](const auto& known) {
-        if constexpr (requires { known.length; }) return known.length;
-        // A directory is copied now and put back then.
-        if constexpr (requires { known.after; }) return known.after;
-        return Duration{};
-      },
-      fault);
-}
-
-// "at 2500ms crash n1 down 1s": without the time.
-std::string words_of(const FaultEntry& entry) {
-  const std::string line = print(entry);
-  const auto begin = line.find(' ', line.find(' ') + 1);
-  return begin == std::string::npos ? line : line.substr(begin + 1);
 }
 
 void add_keys(const std::string& key, const std::string& end, std::vector<std::string>& keys) {
@@ -191,10 +162,12 @@ void Recorder::on_start(std::uint32_t node) {
 
 void Recorder::on_fault(const FaultEntry& entry, std::uint32_t leader, bool done) {
   if (!watching()) return;
-  const std::string words = words_of(entry);
+  const std::string& words = entry.fault;
   const VirtualTime now = kernel_->now();
-  timeline_.faults.push_back({now, now + length_of(entry.fault), words.substr(0, words.find(' ')),
-                              words, nodes_of(entry.fault, leader), done});
+  FieldsLook look;
+  if (const std::unique_ptr<Fault> fault = read_fault(words)) fault->fields(look);
+  timeline_.faults.push_back({now, now + look.lasts, words.substr(0, words.find(' ')), words,
+                              nodes_of(look, leader), done});
 }
 
 void Recorder::on_calm() {

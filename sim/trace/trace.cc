@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/crc32c.h"
+#include "sim/faults/registry.h"
 #include "sim/plan/text.h"
 
 namespace detcd::sim {
@@ -28,7 +29,10 @@ Error wrong(std::size_t line, std::string_view what) {
 
 Result<void> parse_line(std::string_view kind, std::string_view rest, Trace& trace) {
   const Error unreadable{Errc::kInvalid, "can't read \"" + std::string(kind) + "\""};
-  if (kind == "set") return parse_setting(rest, trace.settings);
+  if (kind == "set") {
+    const Result<void> read = parse_setting(rest, trace.settings);
+    return read ? check_mask(trace.settings.families) : read;
+  }
   if (kind == "fault") {
     Result<FaultEntry> entry = parse_fault(rest);
     if (!entry) return entry.error();

@@ -14,7 +14,6 @@ namespace {
 constexpr runtime::Site kElectionSeed{"server: seed of the election timeouts"};
 constexpr runtime::Site kIncarnation{"server: incarnation in request ids"};
 constexpr runtime::Site kLife{"server: life of the process in handshakes"};
-constexpr Duration kReadRetry = 500ms;  // etcd's interval of asking ReadIndex again.
 
 Observer& silent_observer() {
   static Observer silent;
@@ -89,7 +88,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       work_(world.scheduler),
       mailbox_(world.scheduler),
       proposals_(options_, incarnation(world, storage_.identity)),
-      reads_(kReadRetry, incarnation(world, storage_.identity)),
+      reads_(options_.read_retry, incarnation(world, storage_.identity)),
       room_(options_.answers, mailbox_.sender()),
       watches_(options_.watches, options_.progress_notify_interval),
       watches_waiting_(world.scheduler),

@@ -51,6 +51,8 @@ struct NodeOptions {
   std::uint64_t step_units = 10'000;
   apply::Limits limits;
   std::int64_t quota_bytes = 2'147'483'648;
+  // A round of reads that isn't confirmed is asked for again; 500 ms is etcd's interval.
+  Duration read_retry = 500ms;
   std::uint64_t unapplied_max = 5'000;  // committed - applied beyond which writes are refused.
   std::uint64_t pending_bytes_max = 512 << 20;  // Of commands that wait for their answer.
   AnswerRoomLimits answers;

@@ -244,5 +244,34 @@ TEST(Kernel, CancelAllTakesOnlyTheEventsOfOneOwner) {
   EXPECT_EQ(ran, 5);
 }
 
+// Two nodes' events of one instant, each round of them in every order.
+std::vector<std::uint64_t> order_of(Kernel::Preference preference, std::uint64_t seed) {
+  Kernel kernel(seed);
+  kernel.prefer(preference);
+  kernel.set_priority(NodeNumber(1), 5);
+  kernel.set_priority(NodeNumber(2), 1);
+  std::vector<std::uint64_t> ran;
+  for (std::uint64_t n = 0; n < 6; ++n) {
+    kernel.schedule(VirtualTime(1ms), {NodeNumber(1 + n % 2), EventKind::kTask, n},
+                    [&ran, n] { ran.push_back(n); });
+  }
+  kernel.run_all();
+  return ran;
+}
+
+TEST(Kernel, PrefersNodesOfALowerPriorityNumberWithinARound) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const std::vector<std::uint64_t> ran = order_of(Kernel::Preference::kPriority, seed);
+    ASSERT_EQ(ran.size(), 6U);
+    for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(ran[i] % 2, i < 3 ? 1U : 0U) << "seed " << seed;
+  }
+}
+
+TEST(Kernel, PrefersWhatWasScheduledLast) {
+  EXPECT_EQ(order_of(Kernel::Preference::kNewestFirst, 3),
+            (std::vector<std::uint64_t>{5, 4, 3, 2, 1, 0}));
+  EXPECT_NE(order_of(Kernel::Preference::kNone, 3), order_of(Kernel::Preference::kNone, 4));
+}
+
 }  // namespace
 }  // namespace detcd::sim

@@ -9,8 +9,8 @@
 #include <variant>
 
 #include "apply/validate.h"
-#include "sim/plan/generate.h"
 #include "sim/plan/resolve.h"
+#include "sim/profile/generate.h"
 
 namespace detcd::sim {
 namespace {

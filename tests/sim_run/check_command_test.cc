@@ -8,7 +8,7 @@
 #include <string>
 
 #include "sim/campaign/commands.h"
-#include "sim/plan/generate.h"
+#include "sim/profile/generate.h"
 #include "sim/run/run.h"
 
 namespace detcd::sim {

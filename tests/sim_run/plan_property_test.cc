@@ -9,11 +9,13 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <string>
 #include <tuple>
 #include <vector>
 
 #include "sim/campaign/judge.h"
 #include "sim/campaign/shrink.h"
+#include "sim/faults/fields.h"
 #include "tests/sim_run/scenario.h"
 
 namespace detcd::sim {
@@ -26,18 +28,22 @@ constexpr int kOperationsMost = 120;
 
 FaultEntry make_fault(const std::tuple<int, int, std::uint32_t, int, std::uint64_t>& numbers) {
   const auto& [at, kind, node, length, detail] = numbers;
-  FaultEntry entry{at * 1ms, Crash{node, length * 1ms, detail % 8}};
-  if (kind == 1) entry.fault = PowerLoss{node, length * 1ms, detail % 8};
-  if (kind == 2) entry.fault = Pause{node, length * 1ms};
-  if (kind == 3) entry.fault = Partition{{node}, detail % 3 == 0, length * 1ms};
-  if (kind == 4) {
-    const auto drift = static_cast<std::int64_t>(detail % 401) - 200;
-    entry.fault = ClockSkew{node == kLeader ? 1 : node, drift, length * 10ms};
-  }
-  const std::uint32_t named = node == kLeader ? 1 : node;
-  if (kind == 5) entry.fault = Rot{2, length * 1ms, detail, detail % 2 == 0};
-  if (kind == 6) entry.fault = PutBack{named, length * 1ms, (length % 200) * 1ms};
-  return entry;
+  const std::string victim = node == kLeader ? "leader" : "n" + std::to_string(node);
+  const std::string named = node == kLeader ? "n1" : victim;
+  const std::string time = print_duration(length * 1ms);
+  const std::string boundary = detail % 8 == 0 ? "" : " boundary " + std::to_string(detail % 8);
+  const std::string where = std::to_string(detail);
+  const std::string drift = std::to_string(static_cast<std::int64_t>(detail % 401) - 200);
+  const std::string words[] = {
+      "crash " + victim + " down " + time + boundary,
+      "power-loss " + victim + " down " + time + boundary,
+      "pause " + victim + " for " + time,
+      (detail % 3 == 0 ? "partition-from " : "partition ") + victim + " for " + time,
+      "clock " + named + " drift-ppm " + drift + " wall-step " + print_duration(length * 10ms),
+      (detail % 2 == 0 ? "rot-snapshot n2 down " : "rot n2 down ") + time + " where " + where,
+      "put-back " + named + " after " + time + " down " + print_duration((length % 200) * 1ms),
+  };
+  return {at * 1ms, words[kind]};
 }
 
 OperationEntry make_operation(const std::tuple<int, std::uint32_t, int, int, int>& numbers) {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "sim/campaign/report.h"
-#include "sim/plan/generate.h"
+#include "sim/profile/generate.h"
 
 namespace detcd::sim {
 

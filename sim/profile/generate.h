@@ -10,8 +10,8 @@
 
 namespace detcd::sim {
 
-// "lite": three members, crashes and partitions. "swarm": everything, each family on with even
-// odds. kInvalid for a profile that doesn't exist; the message lists those that do.
+// From one of the program's own profiles. kInvalid for one that doesn't exist; the message lists
+// those that do.
 [[nodiscard]] Result<Settings> draw_settings(std::uint64_t seed, std::string_view profile);
 [[nodiscard]] Plan draw_plan(std::uint64_t seed, const Settings& settings);
 

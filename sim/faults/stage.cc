@@ -1,0 +1,257 @@
+#include "sim/faults/stage.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hash.h"
+#include "sim/faults/registry.h"
+
+namespace detcd::sim {
+namespace {
+
+constexpr runtime::Site kCore{"liveness: the first member of the core"};
+constexpr runtime::Site kFate{"liveness: what becomes of one outside the core"};
+
+}  // namespace
+
+Stage::~Stage() {
+  for (std::uint32_t node = 1; node <= size(); ++node) {
+    members().machine(node).disk().set_boundary_hook({});
+  }
+}
+
+void Stage::schedule(const std::vector<FaultEntry>& entries) {
+  for (std::uint32_t node = 1; node <= size(); ++node) {
+    members().machine(node).disk().set_boundary_hook(
+        [this, node](const Boundary&) { pass_boundary(node); });
+  }
+  for (const FaultEntry& entry : entries) {
+    const Family* family = family_of(entry.fault);
+    if (family == nullptr || !is_on(*family, settings())) continue;
+    world_.probes.declare(family->info().probe);
+    const Label label{NodeNumber(0), EventKind::kFault, hash64(print(entry))};
+    // In turn: one draw for all, so that an entry more or less changes none of the later draws.
+    kernel().schedule_in_turn(VirtualTime(entry.at), label, [this, &entry] {
+      if (!calm_ && kernel().now() >= peace_until_) happen_now(entry);
+    });
+  }
+}
+
+void Stage::tell(std::uint32_t node, const std::string& what) const {
+  if (ears_.tell) ears_.tell(node == 0 ? "fault" : "n" + std::to_string(node), what);
+}
+
+void Stage::happen_now(const FaultEntry& entry) {
+  const std::uint32_t leader = resolve(kLeader);
+  const bool aims = entry.fault.find("leader") != std::string::npos;
+  const std::string who = " (the leader is n" + std::to_string(leader) + ")";
+  tell(0, aims && leader != 0 ? entry.fault + who : entry.fault);
+  const std::unique_ptr<Fault> fault = read_fault(entry.fault);
+  const bool done = fault != nullptr && fault->happen(*this);
+  if (ears_.fault) ears_.fault(entry, leader, done);
+  if (done) {
+    ++carried_out_;
+  } else {
+    tell(0, "that hits nobody");
+  }
+}
+
+void Stage::later(Duration delay, Action action) {
+  kernel().schedule_after(delay, Label{NodeNumber(0), EventKind::kFault, 1}, std::move(action));
+}
+
+void Stage::heard(std::uint32_t node, const raft::Message& message, std::uint64_t life) {
+  for (const auto& [name, state] : states_) state->heard(node, message, life);
+}
+
+std::uint64_t Stage::begin_effect(std::string_view probe, Counter counter) {
+  const std::uint64_t before = counter();
+  effects_[next_effect_] = {std::string(probe), std::move(counter), before};
+  return next_effect_++;
+}
+
+void Stage::end_effect(std::uint64_t effect) {
+  const auto ended = effects_.extract(effect);
+  if (ended.empty()) return;
+  if (ended.mapped().counter() > ended.mapped().before) probe(ended.mapped().probe);
+}
+
+bool Stage::within_budget(std::uint32_t node) const {
+  if (settings().beyond_budget) return true;
+  for (std::uint32_t other = 1; other <= size(); ++other) {
+    if (other != node && world_.members.is_doubtful(other)) return false;
+  }
+  return true;
+}
+
+bool Stage::is_quiet() const {
+  const auto idle = [](const auto& each) { return each.second == decltype(each.second){}; };
+  return std::ranges::all_of(cuts_, idle) && std::ranges::all_of(delays_, idle) &&
+         std::ranges::all_of(pauses_, idle);
+}
+
+void Stage::restart_after(std::uint32_t node, Duration down) {
+  const std::uint64_t death = ++deaths_[node];
+  later(down, [this, node, death] {
+    if (members().running(node) || deaths_[node] != death) return;
+    tell(node, "starts again");
+    members().start(node);
+  });
+}
+
+std::uint32_t Stage::resolve(std::uint32_t node) const {
+  if (node != kLeader) return node <= size() ? node : 0;
+  std::uint32_t leader = 0;
+  raft::Term newest;
+  for (std::uint32_t number = 1; number <= size(); ++number) {
+    const raft::Raft* core = world_.members.core(number);
+    if (core == nullptr || core->role() != raft::RoleName::kLeader) continue;
+    if (leader != 0 && core->term() <= newest) continue;
+    leader = number;
+    newest = core->term();
+  }
+  return leader;
+}
+
+bool Stage::end_life(std::uint32_t node, const End& end) {
+  const std::uint32_t victim = resolve(node);
+  if (victim == 0 || !members().running(victim)) return false;
+  if (end.boundary == 0) return strike(victim, end);
+  armed_[victim] = end;
+  return true;
+}
+
+bool Stage::strike(std::uint32_t node, const End& end) {
+  const bool power = end.death == Death::kPowerLoss;
+  if (power && !within_budget(node)) return false;
+  armed_.erase(node);
+  tell(node, power ? "loses power" : "is killed");
+  members().kill(node, end.death);
+  probe(end.probe);
+  restart_after(node, end.down);
+  return true;
+}
+
+void Stage::pass_boundary(std::uint32_t node) {
+  const auto armed = armed_.find(node);
+  if (armed == armed_.end() || !members().running(node)) return;
+  if (--armed->second.boundary > 0) return;
+  const End end = armed->second;
+  armed_.erase(armed);
+  static_cast<void>(strike(node, end));
+}
+
+void Stage::pause(std::uint32_t node) {
+  if (pauses_[node]++ == 0) members().machine(node).pause();
+}
+
+bool Stage::resume(std::uint32_t node) {
+  if (calm_ || --pauses_[node] != 0) return false;
+  tell(node, "gets the processor again");
+  members().machine(node).resume();
+  return true;
+}
+
+void Stage::cut(const std::vector<Link>& links) {
+  for (const Link& link : links) {
+    if (cuts_[link]++ == 0) network().cut(NodeNumber(link.first), NodeNumber(link.second));
+  }
+}
+
+void Stage::heal(const std::vector<Link>& links) {
+  if (calm_) return;
+  for (const Link& link : links) {
+    if (--cuts_[link] == 0) network().heal(NodeNumber(link.first), NodeNumber(link.second));
+  }
+}
+
+void Stage::slow_down(const Link& link, Duration extra) {
+  if (calm_) return;
+  delays_[link] += extra;
+  set_latency(link, delays_[link]);
+}
+
+void Stage::set_latency(const Link& link, Duration extra) {
+  LinkOptions options = network().options().link;
+  options.latency.floor += extra;
+  network().set_link(NodeNumber(link.first), NodeNumber(link.second), options);
+}
+
+std::vector<std::uint32_t> Stage::choose_core() {
+  std::vector<std::uint32_t> whole;
+  std::vector<std::uint32_t> others;
+  const std::uint64_t first = kernel().draw(kCore, 0, 0);
+  for (std::uint32_t n = 0; n < size(); ++n) {
+    const auto node = static_cast<std::uint32_t>((first + n) % size()) + 1;
+    const bool told = kernel().now() < peace_until_ && node == peace_for_;
+    const bool is_whole = !told && !members().is_doubtful(node);
+    (is_whole ? whole : others).push_back(node);
+  }
+  whole.insert(whole.end(), others.begin(), others.end());
+  whole.resize(size() / 2 + 1);
+  std::ranges::sort(whole);
+  return whole;
+}
+
+// What happens to one that isn't of the core: it is dead, gets no processor, or nobody hears it.
+void Stage::freeze(std::uint32_t node) {
+  ++deaths_[node];  // Nobody starts it.
+  switch (kernel().draw(kFate, node, 0) % 3) {
+    case 0:
+      if (members().running(node)) members().kill(node, Death::kCrash);
+      return;
+    case 1:
+      if (members().running(node)) pause(node);
+      return;
+    default:
+      for (std::uint32_t other = 1; other <= size(); ++other) {
+        if (other != node) network().cut_both(NodeNumber(node), NodeNumber(other));
+      }
+      for (std::uint32_t client = 0; client < settings().clients; ++client) {
+        network().cut_both(NodeNumber(node), NodeNumber(kClientsFrom + client));
+      }
+  }
+}
+
+std::vector<std::uint32_t> Stage::calm_core() {
+  const std::vector<std::uint32_t> core = choose_core();
+  std::string names;
+  for (const std::uint32_t node : core) names += " n" + std::to_string(node);
+  tell(0, "all faults end for a core," + names + "; the others stay away");
+  end_all();
+  network().heal_all();
+  for (const auto& [link, extra] : delays_) set_latency(link, Duration{});
+  for (std::uint32_t node = 1; node <= size(); ++node) {
+    if (!std::ranges::binary_search(core, node)) freeze(node);
+  }
+  for (const std::uint32_t node : core) {
+    if (std::exchange(pauses_[node], 0) > 0) members().machine(node).resume();
+    members().machine(node).clock().set_boot_drift(0);
+    if (!members().running(node)) members().start(node);
+  }
+  return core;
+}
+
+void Stage::end_all() {
+  calm_ = true;
+  while (!effects_.empty()) end_effect(effects_.begin()->first);
+  for (const auto& [name, state] : states_) state->calm();
+  armed_.clear();
+}
+
+void Stage::calm() {
+  tell(0, "all faults end; whoever is down starts");
+  end_all();
+  if (ears_.calm) ears_.calm();
+  network().heal_all();
+  for (const auto& [link, extra] : delays_) set_latency(link, Duration{});
+  for (const auto& [node, count] : pauses_) {
+    if (count > 0) members().machine(node).resume();
+  }
+  for (std::uint32_t node = 1; node <= size(); ++node) {
+    members().machine(node).clock().set_boot_drift(0);
+    if (!members().running(node)) members().start(node);
+  }
+}
+
+}  // namespace detcd::sim

@@ -1,0 +1,161 @@
+// Where faults happen: carries a plan's entries out, within the budget (at most one member at a
+// time isn't provably whole), and has what families share: deaths, cut links, a clock for later.
+// Overlapping faults of one kind add up and end on their own; calm() ends them all.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sim/faults/fault.h"
+#include "sim/faults/members.h"
+#include "sim/net/network.h"
+#include "sim/plan/probes.h"
+
+namespace detcd::sim {
+
+inline constexpr std::uint32_t kClientsFrom = 101;  // The first client's number on the network.
+
+// What a family keeps during a run.
+class FamilyState {
+ public:
+  virtual ~FamilyState() = default;
+  // All faults end.
+  virtual void calm() {}
+  // A message has come to this node, from that life of its sender's process.
+  virtual void heard(std::uint32_t /*node*/, const raft::Message&, std::uint64_t /*life*/) {}
+};
+
+// Who is told of faults; any may be empty.
+struct StageEars {
+  // Faults, deaths and recoveries as they happen, in words.
+  std::function<void(const std::string& who, const std::string& what)> tell;
+  // An entry was due; `leader` led then (0: nobody), `done` says whether it happened.
+  std::function<void(const FaultEntry&, std::uint32_t leader, bool done)> fault;
+  std::function<void()> calm;
+};
+
+class Stage {
+ public:
+  // All outlive the stage.
+  struct World {
+    Kernel& kernel;
+    SimNetwork& network;
+    Members& members;
+    const Settings& settings;
+    Probes& probes;
+  };
+  Stage(const World& world, StageEars ears) : world_(world), ears_(std::move(ears)) {}
+  ~Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  // Puts the entries of all families that are on on the kernel's queue.
+  void schedule(const std::vector<FaultEntry>& entries);
+  // Ends every fault: links heal, clocks run true, everybody is started. No later fault happens.
+  void calm();
+  // Before: ends the faults of a majority of whole members only. The rest is dead, frozen or out of
+  // reach until calm(). Says who is healed.
+  std::vector<std::uint32_t> calm_core();
+  // A message between members arrived.
+  void heard(std::uint32_t node, const raft::Message& message, std::uint64_t life);
+  [[nodiscard]] std::uint64_t carried_out() const { return carried_out_; }
+
+  // For families.
+  [[nodiscard]] Kernel& kernel() { return world_.kernel; }
+  [[nodiscard]] SimNetwork& network() { return world_.network; }
+  [[nodiscard]] Members& members() { return world_.members; }
+  [[nodiscard]] const Settings& settings() const { return world_.settings; }
+  [[nodiscard]] std::uint32_t size() const { return world_.members.size(); }
+  [[nodiscard]] bool is_calm() const { return calm_; }
+  void probe(std::string_view name) { world_.probes.hit(name); }
+  // Says in words what happens to a node (0: to the world).
+  void tell(std::uint32_t node, const std::string& what) const;
+  // A named member of this cluster: not the leader, whoever that is.
+  [[nodiscard]] bool is_named(std::uint32_t node) const { return node >= 1 && node <= size(); }
+  // Whom a fault of `node` hits now; 0: nobody.
+  [[nodiscard]] std::uint32_t resolve(std::uint32_t node) const;
+  void later(Duration delay, Action action);
+  // The family's state, made when it is asked for first. A state has a kName and is made of a
+  // stage.
+  template <class State>
+  [[nodiscard]] State& state() {
+    std::unique_ptr<FamilyState>& kept = states_[std::string(State::kName)];
+    if (kept == nullptr) kept = std::make_unique<State>(*this);
+    return static_cast<State&>(*kept);
+  }
+  // Hits the probe when end_effect, or calm, finds that the counter has risen since now.
+  using Counter = std::function<std::uint64_t()>;
+  std::uint64_t begin_effect(std::string_view probe, Counter counter);
+  void end_effect(std::uint64_t effect);
+
+  // Ends a life now or (boundary > 0) at that boundary of the victim's disk from now on: just
+  // before or just after an operation on its way to the disk takes effect. It starts again after
+  // `down`. False: nobody is hit, or the budget doesn't allow it.
+  struct End {
+    Death death = Death::kCrash;
+    Duration down{};
+    std::uint64_t boundary = 0;
+    std::string_view probe;
+  };
+  bool end_life(std::uint32_t node, const End& end);
+  // No armed death strikes any more.
+  void disarm() { armed_.clear(); }
+  void restart_after(std::uint32_t node, Duration down);
+  // How many lives have ended.
+  [[nodiscard]] const std::map<std::uint32_t, std::uint64_t>& deaths() const { return deaths_; }
+  // Nobody else is in doubt: this member may come to be.
+  [[nodiscard]] bool within_budget(std::uint32_t node) const;
+  // No other fault happens before: this member is being told what it forgot.
+  void keep_peace(std::uint32_t node, VirtualTime until) {
+    peace_for_ = node;
+    peace_until_ = until;
+  }
+  // Nothing is cut, slow or paused.
+  [[nodiscard]] bool is_quiet() const;
+  // Members that don't get the processor, counted; links that are cut or slow.
+  void pause(std::uint32_t node);
+  // True when it runs again.
+  bool resume(std::uint32_t node);
+  using Link = std::pair<std::uint32_t, std::uint32_t>;
+  void cut(const std::vector<Link>& links);
+  void heal(const std::vector<Link>& links);
+  // So much more latency (less: below zero) than before.
+  void slow_down(const Link& link, Duration extra);
+
+ private:
+  void happen_now(const FaultEntry& entry);
+  void end_all();
+  [[nodiscard]] std::vector<std::uint32_t> choose_core();
+  void freeze(std::uint32_t node);
+  bool strike(std::uint32_t node, const End& end);
+  void pass_boundary(std::uint32_t node);
+  void set_latency(const Link& link, Duration extra);
+  struct Effect {
+    std::string probe;
+    Counter counter;
+    std::uint64_t before = 0;
+  };
+
+  World world_;
+  StageEars ears_;
+  std::uint64_t carried_out_ = 0;
+  bool calm_ = false;
+  std::map<std::string, std::unique_ptr<FamilyState>> states_;
+  std::map<Link, std::uint32_t> cuts_;
+  std::map<Link, Duration> delays_;
+  std::map<std::uint32_t, std::uint32_t> pauses_;
+  std::map<std::uint32_t, std::uint64_t> deaths_;  // Tells an old restart from a new one.
+  std::map<std::uint32_t, End> armed_;             // Boundaries still to pass.
+  std::map<std::uint64_t, Effect> effects_;
+  std::uint64_t next_effect_ = 1;
+  VirtualTime peace_until_;
+  std::uint32_t peace_for_ = 0;
+};
+
+}  // namespace detcd::sim

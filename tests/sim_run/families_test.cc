@@ -1,0 +1,88 @@
+// Each family of faults takes effect in a real run, and its probe says so; off, nothing happens.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "sim/faults/registry.h"
+#include "tests/sim_run/scenario.h"
+
+namespace detcd::sim {
+namespace {
+
+struct Example {
+  std::string_view family;
+  std::string lines;
+};
+
+std::uint64_t hits(const RunResult& result, std::string_view family) {
+  const auto found = result.probes.find(std::string(family_named(family)->info().probe));
+  return found == result.probes.end() ? 0 : found->second;
+}
+
+const std::vector<Example>& examples() {
+  static const std::vector<Example> all{
+      {"crash", "fault at 1s crash n1 down 300ms\n"},
+      {"power-loss", "fault at 1s power-loss leader down 300ms boundary 3\n"},
+      {"rot", "fault at 2s rot n2 down 300ms where 77\n"},
+      {"rot-snapshot", "fault at 2s rot-snapshot n2 down 300ms where 8\n"},
+      {"pause", "fault at 1s pause leader for 500ms\n"},
+      {"partition", "fault at 1s partition n1 for 500ms\n"},
+      {"delay", "fault at 1s delay n1 n2 by 20ms for 500ms\n"},
+      {"reset", "fault at 1s reset n1 n2\n"},
+      {"clock", "fault at 1s clock n1 drift-ppm 150 wall-step 20s\n"},
+      {"put-back",
+       "fault at 1500ms put-back n1 after 500ms down 100ms\n"
+       "fault at 1500ms put-back n2 after 500ms down 100ms\n"},
+      {"echo", "fault at 500ms echo for 2s\n"},
+  };
+  return all;
+}
+
+TEST(FamilyInARun, EachTakesEffectAndItsProbeSaysSo) {
+  for (const Family* family : families()) {
+    if (!family->available()) continue;
+    const auto example = std::ranges::find(examples(), family->name(), &Example::family);
+    ASSERT_NE(example, examples().end()) << "give the family " << family->name() << " an example";
+    const RunOptions options = scenario("seed 5\n" + example->lines + puts(40, 300ms, 60ms));
+    const RunResult result = run(options);
+    EXPECT_EQ(result.verdict, Verdict::kPass) << family->name() << ": " << failure_text(result);
+    EXPECT_GT(hits(result, family->name()), 0U) << family->name();
+  }
+}
+
+TEST(FamilyInARun, OffItIsAsIfItWerentInThePlan) {
+  RunOptions two = scenario("seed 5\nfault at 1s pause n1 for 500ms\nfault at 2s reset n1 n2\n" +
+                            puts(10, 300ms, 60ms));
+  two.settings.families = "all -pause";
+  const RunResult off = run(two);
+  two.plan.faults.erase(two.plan.faults.begin());
+  EXPECT_EQ(off.hash, run(two).hash);
+}
+
+TEST(FamilyInARun, OffNothingOfItHappens) {
+  for (const Example& example : examples()) {
+    RunOptions options = scenario("seed 5\n" + example.lines + puts(10, 300ms, 60ms));
+    options.settings.families = "all -" + std::string(example.family);
+    const RunResult off = run(options);
+    EXPECT_EQ(off.faults, 0U) << example.family;
+    EXPECT_EQ(hits(off, example.family), 0U) << example.family;
+  }
+}
+
+// A fault that is planned but hits nobody is no proof.
+TEST(FamilyInARun, AProbeCountsOnlyWhatTookEffect) {
+  const RunResult result =
+      run(scenario("seed 5\nfault at 1s reset n9 n1\n"
+                   "fault at 1s pause n9 for 1s\n" +
+                   puts(5, 300ms, 100ms)));
+  EXPECT_EQ(result.faults, 0U);
+  EXPECT_EQ(hits(result, "reset"), 0U);
+  EXPECT_EQ(hits(result, "pause"), 0U);
+  EXPECT_TRUE(result.probes.contains(std::string(family_named("reset")->info().probe)))
+      << "it was planned, and is reported with 0";
+}
+
+}  // namespace
+}  // namespace detcd::sim
