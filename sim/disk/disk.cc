@@ -17,10 +17,27 @@ constexpr runtime::Site kWritePartSite{"disk write part"};
 constexpr runtime::Site kSyncErrorSite{"disk sync error"};
 constexpr runtime::Site kSyncPartSite{"disk sync part"};
 constexpr runtime::Site kSyncLieSite{"disk sync lie"};
+constexpr runtime::Site kNameErrorSite{"disk name error"};
 constexpr runtime::Site kCrashSite{"disk crash"};
 constexpr runtime::Site kPowerLossSite{"disk power loss"};
 
 constexpr std::uint64_t kNamesKey = 0;
+constexpr std::size_t kWritesKept = 4096;
+
+bool changes(DiskCall call) {
+  return call != DiskCall::kRead && call != DiskCall::kSize && call != DiskCall::kList &&
+         call != DiskCall::kSpace && call != DiskCall::kOpen;
+}
+
+bool is_of_names(DiskCall call) {
+  return call == DiskCall::kCreate || call == DiskCall::kRename || call == DiskCall::kRemove ||
+         call == DiskCall::kMakeDirectory || call == DiskCall::kSyncDirectory;
+}
+
+std::uint64_t& counter_of(DiskCall call, DiskCounts& counts) {
+  if (call == DiskCall::kRead) return counts.read_errors;
+  return is_of_names(call) || call == DiskCall::kOpen ? counts.name_errors : counts.write_errors;
+}
 
 }  // namespace
 
@@ -102,6 +119,7 @@ Duration SimDisk::time_of(const DiskOperation& operation) {
     const std::uint64_t word = draw(kStallSite, entity);
     if (chance(word, faults_.stall_ppm)) {
       total += log_uniform(mix64(word, 1), faults_.stall_low, faults_.stall_high);
+      ++counts_.stalls;
     }
   }
   return total;
@@ -118,11 +136,14 @@ void SimDisk::submit(std::unique_ptr<DiskOperation> operation) {
 
 void SimDisk::start(std::uint64_t key, Queue& queue) {
   const DiskOperation& operation = *queue.waiting.front();
-  const VirtualTime due = std::max(kernel_.now() + time_of(operation), stalled_until_);
+  const VirtualTime usual = kernel_.now() + time_of(operation);
+  const VirtualTime due = std::max(usual, stalled_until_);
+  if (due > usual) ++counts_.stalls;
   const std::uint64_t what =
       mix64(hash64(operation.path), static_cast<std::uint64_t>(operation.call));
   const Label label{options_.node, EventKind::kDisk, mix64(what, operation.payload)};
   queue.event = kernel_.schedule(due, label, [this, key] { run_first(key); });
+  if (start_hook_ && changes(operation.call)) start_hook_(operation.call, due);
 }
 
 void SimDisk::run_first(std::uint64_t key) {
@@ -169,11 +190,7 @@ void SimDisk::run_when_drained(Action action) {
 bool SimDisk::writes_under_way() const {
   for (const auto& [key, queue] : queues_) {
     for (const auto& operation : queue.waiting) {
-      const DiskCall call = operation->call;
-      if (call != DiskCall::kRead && call != DiskCall::kSize && call != DiskCall::kList &&
-          call != DiskCall::kSpace && call != DiskCall::kOpen) {
-        return true;
-      }
+      if (changes(operation->call)) return true;
     }
   }
   return false;
@@ -204,6 +221,7 @@ void SimDisk::lose_power() {
   const std::uint64_t entity = mix64(options_.node.value(), word);
   image_.lose_power(options_.power_loss,
                     [&](std::uint64_t key) { return kernel_.draw(kPowerLossSite, entity, key); });
+  counts_.lost_sectors += image_.lost().size();
 }
 
 void SimDisk::stall_until(VirtualTime time) {
@@ -211,6 +229,7 @@ void SimDisk::stall_until(VirtualTime time) {
   for (auto& [key, queue] : queues_) {
     const VirtualTime due = kernel_.time_of(queue.event);
     if (due < time || due == kNeverVirtual) {
+      if (time > kernel_.now()) ++counts_.stalls;
       kernel_.move(queue.event, std::max(time, kernel_.now()));
     }
   }
@@ -220,14 +239,50 @@ void SimDisk::fail_next(DiskCall call, std::string_view part, std::uint32_t coun
   planned_.push_back({call, std::string(part), count});
 }
 
-std::optional<Error> SimDisk::planned_failure(DiskCall call, std::string_view path) {
+std::optional<Error> SimDisk::failure_of(DiskCall call, std::string_view path) {
+  const auto io_error = [&] {
+    // A sync counts where it fails.
+    if (call != DiskCall::kSync) ++counter_of(call, counts_);
+    return Error{Errc::kIo,
+                 std::string(path) + ": input/output error of " + std::string(name_of(call))};
+  };
   for (auto planned = planned_.begin(); planned != planned_.end(); ++planned) {
     if (planned->call != call || path.find(planned->part) == std::string_view::npos) continue;
     if (--planned->count == 0) planned_.erase(planned);
-    return Error{Errc::kIo,
-                 std::string(path) + ": input/output error of " + std::string(name_of(call))};
+    return io_error();
+  }
+  if (lacks_room(call)) return no_space();
+  if (is_of_names(call) && faults_.name_error_ppm > 0 &&
+      chance(draw(kNameErrorSite, hash64(path)), faults_.name_error_ppm)) {
+    return io_error();
   }
   return std::nullopt;
+}
+
+// Growing is refused where it is known how much it is.
+bool SimDisk::lacks_room(DiskCall call) const {
+  const bool makes = call == DiskCall::kCreate || call == DiskCall::kMakeDirectory;
+  const bool replaces =
+      call == DiskCall::kWrite || call == DiskCall::kRename || call == DiskCall::kAllocate;
+  return (faults_.room != Room::kPlenty && makes) || (faults_.room == Room::kNone && replaces);
+}
+
+Error SimDisk::no_space() {
+  ++counts_.no_space;
+  return {Errc::kNoSpace, "no space is left on the device"};
+}
+
+void SimDisk::record(const Target& target, std::uint64_t offset, std::uint64_t length) {
+  const std::uint64_t number = writes_.empty() ? 1 : writes_.back().number + 1;
+  if (writes_.size() == kWritesKept) writes_.pop_front();
+  writes_.push_back({number, kernel_.now(), target.path, offset, length});
+}
+
+const WriteRecord* SimDisk::write_of(std::uint64_t number) const {
+  if (writes_.empty() || number < writes_.front().number || number > writes_.back().number) {
+    return nullptr;
+  }
+  return &writes_[static_cast<std::size_t>(number - writes_.front().number)];
 }
 
 void SimDisk::spoil(std::string_view path, std::uint64_t offset, std::uint64_t length) {
@@ -238,6 +293,7 @@ void SimDisk::spoil(std::string_view path, std::uint64_t offset, std::uint64_t l
 bool SimDisk::rot(std::string_view path, std::uint64_t offset, unsigned char mask) {
   const bool flipped = image_.flip(path, offset, mask);
   rotted_ = rotted_ || flipped;
+  if (flipped) ++counts_.rotted;
   return flipped;
 }
 
@@ -268,36 +324,43 @@ bool SimDisk::fails(runtime::Site site, FileNumber file, std::uint32_t ppm) {
 Result<std::string> SimDisk::read(FileNumber file, std::uint64_t offset, std::size_t length) {
   for (const BadRange& bad : bad_ranges_) {
     if (bad.file == file && offset < bad.end && bad.begin < offset + length) {
+      ++counts_.read_errors;
       return Error{Errc::kIo, "a sector of the file can't be read"};
     }
   }
   if (fails(kReadErrorSite, file, faults_.read_error_ppm)) {
+    ++counts_.read_errors;
     return Error{Errc::kIo, "the device failed a read"};
   }
   return image_.content(file).read(offset, length);
 }
 
-Result<void> SimDisk::write(FileNumber file, std::uint64_t offset, std::string_view bytes) {
-  FileContent& content = image_.content(file);
+Result<void> SimDisk::write(const Target& target, std::uint64_t offset, std::string_view bytes) {
+  FileContent& content = image_.content(target.file);
   const auto overwritten = [&](const BadRange& bad) {
-    return bad.file == file && offset <= bad.begin && bad.end <= offset + bytes.size();
+    return bad.file == target.file && offset <= bad.begin && bad.end <= offset + bytes.size();
   };
-  if (fails(kWriteErrorSite, file, faults_.write_error_ppm)) {
-    const std::uint64_t part = below(draw(kWritePartSite, image_.key_of(file)), bytes.size() + 1);
-    content.write(offset, bytes.substr(0, part));
+  record(target, offset, bytes.size());
+  const std::uint64_t by = writes_.back().number;
+  if (fails(kWriteErrorSite, target.file, faults_.write_error_ppm)) {
+    const std::uint64_t word = draw(kWritePartSite, image_.key_of(target.file));
+    content.write(offset, bytes.substr(0, below(word, bytes.size() + 1)), by);
     used_at_most_.reset();
+    ++counts_.write_errors;
     return Error{Errc::kIo, "the device failed a write"};
   }
   const std::uint64_t end = offset + bytes.size();
-  if (end > content.size() && !surely_fits(end - content.size())) {
+  const bool grows = end > content.size();
+  const bool may_grow = faults_.room == Room::kPlenty && grows;
+  if (grows && !(may_grow && surely_fits(end - content.size()))) {
     // The part that finds room is written, as the system call does it.
-    const std::uint64_t room = content.size() + space();
+    const std::uint64_t room = content.size() + (may_grow ? space() : 0);
     if (end > room) {
-      if (room > offset) content.write(offset, bytes.substr(0, room - offset));
-      return Error{Errc::kNoSpace, "no space is left on the device"};
+      if (room > offset) content.write(offset, bytes.substr(0, room - offset), by);
+      return no_space();
     }
   }
-  content.write(offset, bytes);
+  content.write(offset, bytes, by);
   std::erase_if(bad_ranges_, overwritten);
   return {};
 }
@@ -305,6 +368,7 @@ Result<void> SimDisk::write(FileNumber file, std::uint64_t offset, std::string_v
 Error SimDisk::fail_sync(FileNumber file) {
   FileContent& content = image_.content(file);
   const std::uint64_t word = draw(kSyncPartSite, image_.key_of(file));
+  ++counts_.sync_errors;
   content.sync_some([&](std::uint64_t sector) { return mix64(word, sector) % 2 == 0; });
   switch (faults_.sync_failure) {
     case SyncFailure::kDropDirty:
@@ -319,21 +383,79 @@ Error SimDisk::fail_sync(FileNumber file) {
   return {Errc::kIo, "the device failed a sync"};
 }
 
-Result<void> SimDisk::sync(FileNumber file) {
-  if (sync_broken_.contains(file.value())) {
+Result<void> SimDisk::sync(const Target& target) {
+  if (sync_broken_.contains(target.file.value())) {
+    ++counts_.sync_errors;
     return Error{Errc::kIo, "an earlier sync of the file failed"};
   }
-  if (fails(kSyncErrorSite, file, faults_.sync_error_ppm)) return fail_sync(file);
-  if (!fails(kSyncLieSite, file, faults_.lying_sync_ppm)) image_.content(file).sync();
+  if (fails(kSyncErrorSite, target.file, faults_.sync_error_ppm)) return fail_sync(target.file);
+  FileContent& content = image_.content(target.file);
+  if (fails(kSyncLieSite, target.file, faults_.lying_sync_ppm)) {
+    if (content.dirty()) {
+      ++counts_.lies;
+      rotted_ = true;
+    }
+    content.pretend_sync();
+    return {};
+  }
+  const auto betrayal = std::ranges::find_if(betrayals_, [&](const Betrayal& each) {
+    return target.path.find(each.part) != std::string::npos && !content.dirty_sectors().empty();
+  });
+  if (betrayal == betrayals_.end()) {
+    content.sync();
+  } else {
+    betray(*betrayal, content);
+    betrayals_.erase(betrayal);
+  }
   return {};
+}
+
+void SimDisk::betray(const Betrayal& betrayal, FileContent& content) {
+  const std::vector<std::uint64_t> dirty = content.dirty_sectors();
+  const std::uint64_t chosen = dirty[below(mix64(betrayal.word, 1), dirty.size())];
+  const std::string bytes = content.read(chosen * kSectorBytes, kSectorBytes);
+  rotted_ = true;
+  if (betrayal.harm == Harm::kMisdirected) {
+    ++counts_.misdirected_writes;
+    content.sync_losing({chosen});
+    const std::optional<Spot> spot = choose_spot(betrayal.part, mix64(betrayal.word, 2));
+    if (!spot) return;
+    image_.content(*image_.find_file(spot->path)).misdirect(spot->offset / kSectorBytes, bytes);
+    return;
+  }
+  ++counts_.lost_writes;
+  const bool whole = mix64(betrayal.word, 3) % 2 == 0;
+  content.sync_losing(whole ? dirty : std::vector{chosen});
+}
+
+std::string SimDisk::describe_harm() const {
+  std::string words;
+  for (const DiskImage::HarmedPlace& place : image_.harmed()) {
+    words += (words.empty() ? "" : ", ") + place.path + " sector " +
+             std::to_string(place.what.sector) + ": " + std::string(name_of(place.what.harm)) +
+             " took write " + std::to_string(place.what.write);
+  }
+  return words;
+}
+
+std::string SimDisk::describe_losses() const {
+  std::string words;
+  for (const DiskImage::LostPlace& place : image_.lost()) {
+    const char* found = " (older bytes are there)";
+    if (place.what.found == LostSector::Found::kTorn) found = " (torn)";
+    if (place.what.found == LostSector::Found::kGarbage) found = " (garbage is there)";
+    words += (words.empty() ? "" : ", ") + place.path + " sector " +
+             std::to_string(place.what.sector) + ": write " + std::to_string(place.what.write) +
+             found;
+  }
+  return words;
 }
 
 Result<void> SimDisk::allocate(FileNumber file, std::uint64_t size) {
   FileContent& content = image_.content(file);
   const std::uint64_t growth = size - std::min(size, content.size());
-  if (growth > 0 && !surely_fits(growth) && growth > space()) {
-    return Error{Errc::kNoSpace, "no space is left on the device"};
-  }
+  if (growth > 0 && faults_.room != Room::kPlenty) return no_space();
+  if (growth > 0 && !surely_fits(growth) && growth > space()) return no_space();
   content.allocate(size);
   return {};
 }
@@ -357,6 +479,7 @@ bool SimDisk::surely_fits(std::uint64_t growth) {
 }
 
 std::uint64_t SimDisk::space() const {
+  if (faults_.room != Room::kPlenty) return 0;
   const std::uint64_t used = image_.used_bytes();
   return used >= options_.capacity_bytes ? 0 : options_.capacity_bytes - used;
 }

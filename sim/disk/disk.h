@@ -17,29 +17,10 @@
 
 #include "base/result.h"
 #include "sim/disk/image.h"
-#include "sim/kernel/distribution.h"
+#include "sim/disk/options.h"
 #include "sim/kernel/kernel.h"
 
 namespace detcd::sim {
-
-enum class DiskCall : std::uint8_t {
-  kOpen,
-  kCreate,
-  kRead,
-  kWrite,
-  kSync,
-  kAllocate,
-  kTruncate,
-  kSize,
-  kRename,
-  kRemove,
-  kMakeDirectory,
-  kList,
-  kSyncDirectory,
-  kLock,
-  kSpace,
-};
-[[nodiscard]] std::string_view name_of(DiskCall call);
 
 // A crash point: just before an operation takes effect, or just after, before its caller hears of
 // it.
@@ -48,38 +29,6 @@ struct Boundary {
   bool after = false;
   std::uint64_t number = 0;  // Counts the boundaries of this disk from 0.
   std::string path;
-};
-
-// What a failed sync leaves in the page cache.
-enum class SyncFailure : std::uint8_t {
-  kDropDirty,  // Marked clean though it never arrived: the next sync succeeds and proves nothing.
-  kKeepDirty,  // Still to be written: the next sync may really succeed.
-  kSticky,     // Every later sync of the file fails as well.
-};
-
-struct DiskFaults {
-  std::uint32_t read_error_ppm = 0;
-  std::uint32_t write_error_ppm = 0;
-  std::uint32_t sync_error_ppm = 0;
-  SyncFailure sync_failure = SyncFailure::kDropDirty;
-  // The device says synced without having written: only beyond what a member must survive.
-  std::uint32_t lying_sync_ppm = 0;
-  std::uint32_t stall_ppm = 0;  // An operation takes much longer.
-  Duration stall_low = 10ms;
-  Duration stall_high = 30s;
-  std::uint32_t slowness = 1;        // Every operation takes so many times as long.
-  std::uint32_t cold_ppm = 100'000;  // try_read finds the bytes not in memory.
-};
-
-struct DiskOptions {
-  NodeNumber node;
-  std::uint64_t capacity_bytes = std::uint64_t{1} << 40;
-  Latency read{.floor = 20us, .mean_extra = 60us};
-  Latency write{.floor = 5us, .mean_extra = 15us};
-  Latency sync{.floor = 100us, .mean_extra = 400us};
-  Latency names{.floor = 10us, .mean_extra = 40us};
-  std::uint32_t nanoseconds_per_kib = 500;  // Of reads and writes: 2 GB/s.
-  PowerLossModel power_loss;
 };
 
 // One operation under way. Implementations hold its arguments and hand over its result.
@@ -124,11 +73,23 @@ class SimDisk {
   void stall_until(VirtualTime time);
   // The next operations of this kind, `count` of them, on paths that contain `part`, fail.
   void fail_next(DiskCall call, std::string_view part, std::uint32_t count);
+  // No longer.
+  void forget_planned() {
+    planned_.clear();
+    betrayals_.clear();
+  }
+  void betray_next_sync(Betrayal betrayal) { betrayals_.push_back(std::move(betrayal)); }
   // Reads that touch these bytes fail until they are written again: a latent sector error.
   void spoil(std::string_view path, std::uint64_t offset, std::uint64_t length);
   // Bits decay. False when there is no such byte.
   bool rot(std::string_view path, std::uint64_t offset, unsigned char mask);
   [[nodiscard]] bool rotted() const { return rotted_; }  // Ever, or swapped.
+  [[nodiscard]] const DiskCounts& counts() const { return counts_; }
+  // Null for 0, which stands for nobody's bytes.
+  [[nodiscard]] const WriteRecord* write_of(std::uint64_t number) const;
+  // What it holds instead of what it acknowledged, and what the latest power loss took, in words.
+  [[nodiscard]] std::string describe_harm() const;
+  [[nodiscard]] std::string describe_losses() const;
   struct Spot {
     std::string path;
     std::uint64_t offset = 0;
@@ -140,6 +101,10 @@ class SimDisk {
 
   // Called at every boundary; may kill the node from inside.
   void set_boundary_hook(std::function<void(const Boundary&)> hook) { hook_ = std::move(hook); }
+  // Called when an operation that changes something gets to the device, with the time when it will
+  // take effect.
+  using StartHook = std::function<void(DiskCall, VirtualTime due)>;
+  void set_start_hook(StartHook hook) { start_hook_ = std::move(hook); }
   [[nodiscard]] std::uint64_t boundaries() const { return boundaries_; }
   [[nodiscard]] std::size_t under_way() const { return under_way_; }
   [[nodiscard]] bool writes_under_way() const;
@@ -152,15 +117,20 @@ class SimDisk {
   [[nodiscard]] std::uint64_t draw(runtime::Site site, std::uint64_t entity);
   // Effects, with their faults.
   [[nodiscard]] Result<std::string> read(FileNumber file, std::uint64_t offset, std::size_t length);
-  [[nodiscard]] Result<void> write(FileNumber file, std::uint64_t offset, std::string_view bytes);
-  [[nodiscard]] Result<void> sync(FileNumber file);
+  struct Target {
+    FileNumber file;
+    const std::string& path;
+  };
+  [[nodiscard]] Result<void> write(const Target& target, std::uint64_t offset,
+                                   std::string_view bytes);
+  [[nodiscard]] Result<void> sync(const Target& target);
   [[nodiscard]] Result<void> allocate(FileNumber file, std::uint64_t size);
   [[nodiscard]] Result<void> truncate(FileNumber file, std::uint64_t size);
   [[nodiscard]] std::uint64_t space() const;
   // A sync that fails now, with the effect on the page cache that the faults say.
   [[nodiscard]] Error fail_sync(FileNumber file);
-  // One of a planned failure for this call, if any.
-  [[nodiscard]] std::optional<Error> planned_failure(DiskCall call, std::string_view path);
+  // Why this call fails instead of taking effect, if it does.
+  [[nodiscard]] std::optional<Error> failure_of(DiskCall call, std::string_view path);
   bool take_lock(const std::string& directory) { return locks_.insert(directory).second; }
   void release_lock(const std::string& directory) { locks_.erase(directory); }
 
@@ -187,6 +157,10 @@ class SimDisk {
   [[nodiscard]] bool fails(runtime::Site site, FileNumber file, std::uint32_t ppm);
   // Whether a file may grow so much, without looking at all files; false: space() must tell.
   [[nodiscard]] bool surely_fits(std::uint64_t growth);
+  [[nodiscard]] bool lacks_room(DiskCall call) const;
+  [[nodiscard]] Error no_space();
+  void record(const Target& target, std::uint64_t offset, std::uint64_t length);
+  void betray(const Betrayal& betrayal, FileContent& content);
 
   Kernel& kernel_;
   DiskOptions options_;
@@ -199,6 +173,10 @@ class SimDisk {
   std::set<std::string> locks_;
   std::set<std::uint64_t> sync_broken_;  // Files whose syncs fail for good.
   std::vector<PlannedFailure> planned_;
+  std::vector<Betrayal> betrayals_;
+  DiskCounts counts_;
+  std::deque<WriteRecord> writes_;  // The newest ones; their numbers have no gaps.
+  StartHook start_hook_;
   std::vector<BadRange> bad_ranges_;
   VirtualTime stalled_until_;
   std::function<void(const Boundary&)> hook_;

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t kBlockBytes = 4096;
 constexpr std::uint64_t kSectorsPerBlock = kBlockBytes / kSectorBytes;
 constexpr std::size_t kSizesMax = 128;
+constexpr std::size_t kVersionsMax = 4;  // Of one unsynced sector, besides the newest.
 constexpr std::uint64_t kSpoiledZerosMax = 32;
 
 // Keys of the draws of one power loss; sectors use their own number.
@@ -78,6 +79,20 @@ std::uint8_t sectors_between(std::uint64_t begin, std::uint64_t end) {
 
 }  // namespace
 
+std::string_view name_of(Harm harm) {
+  switch (harm) {
+    case Harm::kRot:
+      return "rot";
+    case Harm::kLostWrite:
+      return "a lost write";
+    case Harm::kMisdirected:
+      return "a misdirected write";
+    case Harm::kLie:
+      return "a sync that never took place";
+  }
+  return "harm";
+}
+
 std::string FileContent::read(std::uint64_t offset, std::size_t length) const {
   if (offset >= size_) return {};
   std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(length, size_ - offset)),
@@ -100,26 +115,54 @@ FileContent::Block& FileContent::block_at(std::uint64_t number) {
   return block;
 }
 
+// The device may have taken any version on its own, and no later one.
+void FileContent::remember(const Block& block, std::uint64_t number, std::uint8_t sectors) {
+  const auto again = static_cast<std::uint8_t>(block.dirty & sectors);
+  for (std::uint64_t i = 0; again >> i != 0; ++i) {
+    if ((again >> i & 1U) == 0) continue;
+    std::vector<Version>& versions = earlier_[number * kSectorsPerBlock + i];
+    if (versions.size() == kVersionsMax) versions.erase(versions.begin());
+    versions.push_back({block.shown.substr(i * kSectorBytes, kSectorBytes), block.shown_by[i]});
+  }
+}
+
 // Before sectors change: keeps what the medium holds.
 void FileContent::touch(Block& block, std::uint64_t number, std::uint8_t sectors) {
+  remember(block, number, sectors);
   if (block.durable.empty()) block.durable = block.shown;
   block.dirty = static_cast<std::uint8_t>(block.dirty | sectors);
   block.lost = static_cast<std::uint8_t>(block.lost & ~sectors);
   unsettled_.insert(number);
 }
 
-void FileContent::write(std::uint64_t offset, std::string_view bytes) {
+void FileContent::write(std::uint64_t offset, std::string_view bytes, std::uint64_t by) {
   const std::uint64_t end = offset + bytes.size();
+  if (bytes.empty()) return;
   for (std::uint64_t from = offset; from < end;) {
     const std::uint64_t number = from / kBlockBytes;
     const std::uint64_t start = number * kBlockBytes;
     const std::uint64_t to = std::min(end, start + kBlockBytes);
     Block& block = block_at(number);
-    touch(block, number, sectors_between(from - start, to - start));
+    const std::uint8_t sectors = sectors_between(from - start, to - start);
+    touch(block, number, sectors);
+    for (std::uint64_t i = 0; i < kSectorsPerBlock; ++i) {
+      if ((sectors >> i & 1U) != 0) block.shown_by[i] = by;
+    }
     std::copy_n(bytes.data() + (from - offset), to - from, block.shown.data() + (from - start));
     from = to;
   }
-  if (end > size_ && !bytes.empty()) resize(end);
+  // Where whole sectors are new, harm is seen no more, and ends with the next sync.
+  for (auto at = harmed_.lower_bound((offset + kSectorBytes - 1) / kSectorBytes);
+       at != harmed_.end() && (at->first + 1) * kSectorBytes <= end; ++at) {
+    Block& block = blocks_.at(at->first / kSectorsPerBlock);
+    Harmed& harmed = at->second;
+    if (!harmed.latent) {
+      harmed.medium =
+          block.durable.substr(at->first % kSectorsPerBlock * kSectorBytes, kSectorBytes);
+    }
+    harmed.latent = true;
+  }
+  if (end > size_) resize(end);
 }
 
 void FileContent::resize(std::uint64_t size) {
@@ -155,6 +198,12 @@ void FileContent::settle(std::uint64_t number, std::uint8_t written) {
     if ((written >> i & 1U) == 0) continue;
     block.durable.replace(i * kSectorBytes, kSectorBytes, block.shown, i * kSectorBytes,
                           kSectorBytes);
+    block.durable_by[i] = block.shown_by[i];
+    const std::uint64_t sector = number * kSectorsPerBlock + i;
+    if (!earlier_.empty()) earlier_.erase(sector);
+    // What is still seen is harm that was written around.
+    const auto harmed = harmed_.find(sector);
+    if (harmed != harmed_.end() && harmed->second.latent) harmed_.erase(harmed);
   }
   block.dirty = static_cast<std::uint8_t>(block.dirty & ~written);
   if (block.dirty == 0 && block.lost == 0) block.durable.clear();
@@ -166,6 +215,8 @@ void FileContent::sync() {
 }
 
 void FileContent::finish_sync() {
+  harmed_.erase(harmed_.lower_bound((size_ + kSectorBytes - 1) / kSectorBytes), harmed_.end());
+  earlier_.clear();
   std::erase_if(unsettled_,
                 [&](std::uint64_t number) { return blocks_.at(number).durable.empty(); });
   durable_size_ = size_;
@@ -198,6 +249,7 @@ void FileContent::forget_dirt() {
     block.lost = static_cast<std::uint8_t>(block.lost | block.dirty);
     block.dirty = 0;
   }
+  earlier_.clear();
   zeros_.clear();
 }
 
@@ -232,36 +284,138 @@ std::uint64_t FileContent::surviving_size(const PowerLossModel& model, const Dra
   return pick == 0 ? durable_size_ : sizes_[pick - 1];
 }
 
+void FileContent::lose_block(std::uint64_t number, const PowerLossModel& model, const Draws& draws,
+                             std::uint64_t survived) {
+  const FileFate file = file_fate(model, draws(kFileFate));
+  Block& block = blocks_.at(number);
+  for (std::uint64_t i = 0; i < kSectorsPerBlock; ++i) {
+    const std::uint64_t at = i * kSectorBytes;
+    const std::uint64_t sector = number * kSectorsPerBlock + i;
+    if ((block.lost >> i & 1U) != 0) {
+      lost_.push_back({sector, block.shown_by[i], LostSector::Found::kOlder});
+      block.shown.replace(at, kSectorBytes, block.durable, at, kSectorBytes);
+      block.shown_by[i] = block.durable_by[i];
+    }
+    if ((block.dirty >> i & 1U) == 0) continue;
+    const std::uint64_t word = draws(sector);
+    Fate fate = file == FileFate::kMixed ? sector_fate(model, word)
+                : file == FileFate::kNew ? Fate::kNew
+                                         : Fate::kOld;
+    // A journal in order writes the data before the size that reaches over them.
+    const std::uint64_t begin = sector * kSectorBytes;
+    if (model.ordered_journal && begin >= durable_size_ && begin < survived) fate = Fate::kNew;
+    Version was{block.durable.substr(at, kSectorBytes), block.durable_by[i]};
+    const auto earlier = earlier_.find(sector);
+    if (earlier != earlier_.end() && file == FileFate::kMixed) {
+      const std::uint64_t pick = below(mix64(word, 9), earlier->second.size() + 1);
+      if (pick > 0) was = earlier->second[pick - 1];
+    }
+    const std::string found = after_power_loss(
+        fate, mix64(word, 7), was.bytes, std::string_view(block.shown).substr(at, kSectorBytes));
+    if (fate != Fate::kNew) {
+      const LostSector::Found what = fate == Fate::kOld    ? LostSector::Found::kOlder
+                                     : fate == Fate::kTorn ? LostSector::Found::kTorn
+                                                           : LostSector::Found::kGarbage;
+      lost_.push_back({sector, block.shown_by[i], what});
+    }
+    if (fate == Fate::kOld) block.shown_by[i] = was.by;
+    const auto lie = harmed_.find(sector);
+    if (lie != harmed_.end() && lie->second.harm == Harm::kLie) {
+      lie->second.latent = false;
+      if (found == std::string_view(block.shown).substr(at, kSectorBytes)) harmed_.erase(lie);
+    }
+    block.shown.replace(at, kSectorBytes, found);
+  }
+  block.durable.clear();
+  block.durable_by = block.shown_by;
+  block.dirty = block.lost = 0;
+}
+
 void FileContent::lose_power(const PowerLossModel& model, const Draws& draws) {
+  lost_.clear();
+  show_harm();
   const FileFate file = file_fate(model, draws(kFileFate));
   const std::uint64_t survived = surviving_size(model, draws);
-  for (const std::uint64_t number : unsettled_) {
-    Block& block = blocks_.at(number);
-    for (std::uint64_t i = 0; i < kSectorsPerBlock; ++i) {
-      const std::uint64_t at = i * kSectorBytes;
-      const std::uint64_t sector = number * kSectorsPerBlock + i;
-      if ((block.lost >> i & 1U) != 0) {
-        block.shown.replace(at, kSectorBytes, block.durable, at, kSectorBytes);
-      }
-      if ((block.dirty >> i & 1U) == 0) continue;
-      const std::uint64_t word = draws(sector);
-      Fate fate = file == FileFate::kMixed ? sector_fate(model, word)
-                  : file == FileFate::kNew ? Fate::kNew
-                                           : Fate::kOld;
-      // A journal in order writes the data before the size that reaches over them.
-      const std::uint64_t begin = sector * kSectorBytes;
-      if (model.ordered_journal && begin >= durable_size_ && begin < survived) fate = Fate::kNew;
-      const std::string found = after_power_loss(
-          fate, mix64(word, 7), std::string_view(block.durable).substr(at, kSectorBytes),
-          std::string_view(block.shown).substr(at, kSectorBytes));
-      block.shown.replace(at, kSectorBytes, found);
-    }
-    block.durable.clear();
-    block.dirty = block.lost = 0;
-  }
+  for (const std::uint64_t number : unsettled_) lose_block(number, model, draws, survived);
   unsettled_.clear();
+  earlier_.clear();
   if (file == FileFate::kMixed && !model.ordered_journal) spoil_zeros(model, draws);
   cut(survived);
+}
+
+// The page cache goes: what the medium holds is seen from now on.
+void FileContent::show_harm() {
+  for (auto& [sector, harmed] : harmed_) {
+    if (!harmed.latent || harmed.harm == Harm::kLie) continue;
+    Block& block = block_at(sector / kSectorsPerBlock);
+    const std::uint64_t bit = sector % kSectorsPerBlock;
+    const bool unsettled = ((block.dirty | block.lost) >> bit & 1U) != 0;
+    std::string& layer = unsettled ? block.durable : block.shown;
+    layer.replace(bit * kSectorBytes, kSectorBytes, harmed.medium);
+    harmed.medium.clear();
+    harmed.latent = false;
+  }
+}
+
+void FileContent::harm(std::uint64_t sector, Harmed harmed) {
+  if (sector * kSectorBytes >= size_) return;
+  harmed.write = durable_by(sector);
+  harmed_.insert_or_assign(sector, std::move(harmed));
+}
+
+void FileContent::sync_losing(const std::vector<std::uint64_t>& sectors) {
+  std::vector<std::pair<std::uint64_t, std::string>> kept;
+  for (const std::uint64_t sector : sectors) {
+    const Block& block = block_at(sector / kSectorsPerBlock);
+    const std::string& layer = block.durable.empty() ? block.shown : block.durable;
+    const auto former = harmed_.find(sector);
+    const bool is_hidden = former != harmed_.end() && former->second.latent;
+    kept.emplace_back(sector,
+                      is_hidden && !former->second.medium.empty()
+                          ? former->second.medium
+                          : layer.substr(sector % kSectorsPerBlock * kSectorBytes, kSectorBytes));
+  }
+  sync();
+  for (auto& [sector, bytes] : kept) {
+    harm(sector, {.harm = Harm::kLostWrite, .latent = true, .medium = std::move(bytes)});
+  }
+}
+
+void FileContent::pretend_sync() {
+  for (const std::uint64_t sector : dirty_sectors()) {
+    Harmed lie{.harm = Harm::kLie, .write = shown_by(sector), .latent = true};
+    harmed_.insert_or_assign(sector, std::move(lie));
+  }
+}
+
+void FileContent::misdirect(std::uint64_t sector, std::string_view bytes) {
+  std::string medium(bytes.substr(0, kSectorBytes));
+  medium.resize(kSectorBytes, '\0');
+  harm(sector, {.harm = Harm::kMisdirected, .latent = true, .medium = std::move(medium)});
+}
+
+bool FileContent::heal_latent() {
+  return std::erase_if(harmed_, [](const auto& entry) {
+           return entry.second.latent && entry.second.harm != Harm::kLie;
+         }) != 0;
+}
+
+std::uint64_t FileContent::shown_by(std::uint64_t sector) const {
+  const auto block = blocks_.find(sector / kSectorsPerBlock);
+  return block == blocks_.end() ? 0 : block->second.shown_by.at(sector % kSectorsPerBlock);
+}
+
+std::uint64_t FileContent::durable_by(std::uint64_t sector) const {
+  const auto block = blocks_.find(sector / kSectorsPerBlock);
+  return block == blocks_.end() ? 0 : block->second.durable_by.at(sector % kSectorsPerBlock);
+}
+
+std::vector<HarmedSector> FileContent::harmed() const {
+  std::vector<HarmedSector> sectors;
+  for (const auto& [sector, harmed] : harmed_) {
+    sectors.push_back({sector, harmed.harm, harmed.write, harmed.latent});
+  }
+  return sectors;
 }
 
 // Zeros that allocate wrote and nobody synced: some sectors may hold anything.
@@ -302,6 +456,7 @@ void FileContent::cut(std::uint64_t size) {
     std::fill(shown.begin() + static_cast<std::ptrdiff_t>(size % kBlockBytes), shown.end(), '\0');
   }
   size_ = durable_size_ = size;
+  harmed_.erase(harmed_.lower_bound((size + kSectorBytes - 1) / kSectorBytes), harmed_.end());
   sizes_.clear();
   zeros_.clear();
 }
@@ -312,6 +467,8 @@ void FileContent::flip(std::uint64_t offset, unsigned char mask) {
   const std::uint64_t at = offset % kBlockBytes;
   block.shown[at] = static_cast<char>(block.shown[at] ^ mask);
   if (!block.durable.empty()) block.durable[at] = static_cast<char>(block.durable[at] ^ mask);
+  const std::uint64_t sector = offset / kSectorBytes;
+  harmed_.insert_or_assign(sector, Harmed{.write = durable_by(sector)});
 }
 
 }  // namespace detcd::sim

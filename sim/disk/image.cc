@@ -339,6 +339,32 @@ std::optional<std::string> DiskImage::read_file(std::string_view path) const {
   return found.read(0, found.size());
 }
 
+std::vector<DiskImage::HarmedPlace> DiskImage::harmed() const {
+  std::vector<HarmedPlace> places;
+  for (const std::string& path : files()) {
+    for (const HarmedSector& sector : content(*find_file(path)).harmed()) {
+      places.push_back({path, sector});
+    }
+  }
+  return places;
+}
+
+bool DiskImage::heal_latent() {
+  bool healed = false;
+  for (auto& [number, node] : nodes_) healed = node.content.heal_latent() || healed;
+  return healed;
+}
+
+std::vector<DiskImage::LostPlace> DiskImage::lost() const {
+  std::vector<LostPlace> places;
+  for (const std::string& path : files()) {
+    for (const LostSector& sector : content(*find_file(path)).lost()) {
+      places.push_back({path, sector});
+    }
+  }
+  return places;
+}
+
 bool DiskImage::flip(std::string_view path, std::uint64_t offset, unsigned char mask) {
   const Result<FileNumber> file = find_file(path);
   if (!file || offset >= content(*file).size()) return false;

@@ -59,6 +59,20 @@ class DiskImage {
   // False when there is no such byte.
   bool flip(std::string_view path, std::uint64_t offset, unsigned char mask);
   [[nodiscard]] std::size_t unsynced_names() const { return pending_.size(); }
+  // What the medium holds instead of what was acknowledged, in the files that have a name.
+  struct HarmedPlace {
+    std::string path;
+    HarmedSector what;
+  };
+  [[nodiscard]] std::vector<HarmedPlace> harmed() const;
+  // Harm that nobody has seen yet is undone; false when there was none.
+  bool heal_latent();
+  // What the latest power loss took of what nobody had synced, in the files that have a name.
+  struct LostPlace {
+    std::string path;
+    LostSector what;
+  };
+  [[nodiscard]] std::vector<LostPlace> lost() const;
 
  private:
   using Entries = std::map<std::string, std::uint64_t, std::less<>>;

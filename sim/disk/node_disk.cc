@@ -146,14 +146,15 @@ class NodeFile final : public File {
     const std::string& text = *shared;
     auto operation =
         make<void>(DiskCall::kWrite, [this_file = self(), offset, kept = std::move(shared)] {
-          return this_file.disk.write(this_file.number, offset, *kept);
+          return this_file.disk.write({this_file.number, this_file.path}, offset, *kept);
         });
     // A killed process leaves the sectors that were copied by then.
     operation->set_partial([this_file = self(), offset, &text](std::uint64_t word) {
       const std::uint64_t whole = (text.size() + kSectorBytes - 1) / kSectorBytes;
       const std::uint64_t sectors = below(word, whole + 1);
       const std::string_view part = std::string_view(text).substr(0, sectors * kSectorBytes);
-      const Result<void> ignored = this_file.disk.write(this_file.number, offset, part);
+      const Result<void> ignored =
+          this_file.disk.write({this_file.number, this_file.path}, offset, part);
       static_cast<void>(ignored);
     });
     operation->bytes = size;
@@ -163,8 +164,9 @@ class NodeFile final : public File {
 
   Task<Result<void>> sync() override {
     door_.fence.require_open("File::sync");
-    auto operation = make<void>(
-        DiskCall::kSync, [this_file = self()] { return this_file.disk.sync(this_file.number); });
+    auto operation = make<void>(DiskCall::kSync, [this_file = self()] {
+      return this_file.disk.sync({this_file.number, this_file.path});
+    });
     co_return co_await DiskAwaiter<void>(door_.disk, door_.scheduler, std::move(operation));
   }
 
@@ -204,8 +206,9 @@ class NodeFile final : public File {
   struct Self {
     SimDisk& disk;
     FileNumber number;
+    std::string path;
   };
-  [[nodiscard]] Self self() const { return {door_.disk, file_}; }
+  [[nodiscard]] Self self() const { return {door_.disk, file_, path_}; }
   [[nodiscard]] Error read_only() const {
     return {Errc::kPermission, path_ + ": opened for reading only"};
   }
@@ -215,7 +218,7 @@ class NodeFile final : public File {
     // A planned failure strikes instead of the effect.
     auto guarded = [&disk = door_.disk, call, path = path_, file = file_,
                     effect = std::move(effect)]() mutable -> Result<T> {
-      std::optional<Error> failure = disk.planned_failure(call, path);
+      std::optional<Error> failure = disk.failure_of(call, path);
       if (failure && call == DiskCall::kSync) return disk.fail_sync(file);
       if (failure) return std::move(*failure);
       return effect();
@@ -290,7 +293,7 @@ Task<Result<std::unique_ptr<File>>> NodeDisk::open(std::string path, OpenMode mo
   const DiskCall call = makes ? DiskCall::kCreate : DiskCall::kOpen;
   auto operation = make_operation<std::unique_ptr<File>>(
       call, name, [door, call, name, mode]() -> Result<std::unique_ptr<File>> {
-        std::optional<Error> failure = door.disk.planned_failure(call, name);
+        std::optional<Error> failure = door.disk.failure_of(call, name);
         if (failure) return std::move(*failure);
         return open_file(door, name, mode);
       });
@@ -303,7 +306,7 @@ Task<Result<void>> NodeDisk::rename(std::string from, std::string to) {
   const std::string target = full(to);
   auto operation = make_operation<void>(
       DiskCall::kRename, source, [&disk = disk_, source, target]() -> Result<void> {
-        std::optional<Error> failure = disk.planned_failure(DiskCall::kRename, source);
+        std::optional<Error> failure = disk.failure_of(DiskCall::kRename, source);
         if (failure) return std::move(*failure);
         return disk.image().rename(source, target);
       });
@@ -316,7 +319,7 @@ Task<Result<void>> NodeDisk::remove(std::string path) {
   const std::string name = full(path);
   auto operation =
       make_operation<void>(DiskCall::kRemove, name, [&disk = disk_, name]() -> Result<void> {
-        std::optional<Error> failure = disk.planned_failure(DiskCall::kRemove, name);
+        std::optional<Error> failure = disk.failure_of(DiskCall::kRemove, name);
         if (failure) return std::move(*failure);
         return disk.image().remove(name);
       });
@@ -328,7 +331,7 @@ Task<Result<void>> NodeDisk::make_directory(std::string path) {
   const std::string name = full(path);
   auto operation =
       make_operation<void>(DiskCall::kMakeDirectory, name, [&disk = disk_, name]() -> Result<void> {
-        std::optional<Error> failure = disk.planned_failure(DiskCall::kMakeDirectory, name);
+        std::optional<Error> failure = disk.failure_of(DiskCall::kMakeDirectory, name);
         if (failure) return std::move(*failure);
         return disk.image().make_directory(name);
       });
@@ -349,7 +352,7 @@ Task<Result<void>> NodeDisk::sync_directory(std::string path) {
   const std::string name = full(path);
   auto operation =
       make_operation<void>(DiskCall::kSyncDirectory, name, [&disk = disk_, name]() -> Result<void> {
-        std::optional<Error> failure = disk.planned_failure(DiskCall::kSyncDirectory, name);
+        std::optional<Error> failure = disk.failure_of(DiskCall::kSyncDirectory, name);
         if (failure) return std::move(*failure);
         return disk.image().sync_directory(name, disk.options().power_loss.ordered_journal);
       });

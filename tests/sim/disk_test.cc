@@ -1,12 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "runtime/timeout.h"
 #include "sim/disk/node_disk.h"
 #include "sim/kernel/scheduler.h"
-#include "tests/sim/fixture.h"
+#include "tests/sim/disk_fixture.h"
 
 namespace detcd::sim {
 namespace {
@@ -15,67 +16,6 @@ using runtime::File;
 using runtime::OpenMode;
 using runtime::Task;
 using runtime::TaskGroup;
-
-constexpr NodeNumber kNode{1};
-
-// One machine's disk, and lives of a node that uses it.
-class DiskTest : public testing::Test {
- protected:
-  struct Life {
-    explicit Life(DiskTest& test)
-        : scheduler(test.kernel, test.clock, fence, {.node = kNode}),
-          disk(test.device, scheduler, fence) {}
-    Fence fence;
-    NodeScheduler scheduler;
-    NodeDisk disk;
-  };
-  DiskTest() { begin(); }
-  void begin() { life = std::make_unique<Life>(*this); }
-  // Ends the life of the node; its files and tasks must be gone or go with `drop`.
-  void end(bool power_loss) {
-    life->fence.begin_teardown();
-    life->scheduler.stop();
-    power_loss ? device.lose_power() : device.crash();
-    held.clear();
-    group.reset();
-    life->fence.close();
-    life.reset();
-    begin();
-  }
-  template <class T>
-  T run(Task<T> task) {
-    return sim::run(kernel, life->scheduler, std::move(task));
-  }
-  File& open(const std::string& path, OpenMode mode = OpenMode::kCreate) {
-    auto file = run(life->disk.open(path, mode));
-    EXPECT_TRUE(file.ok()) << path;
-    held.push_back(std::move(*file));
-    return *held.back();
-  }
-  void write(File& file, std::uint64_t offset, const std::string& bytes) {
-    EXPECT_TRUE(run(file.write(offset, bytes)).ok());
-  }
-  void sync(File& file) { EXPECT_TRUE(run(file.sync()).ok()); }
-  void sync_directory(const std::string& path) {
-    EXPECT_TRUE(run(life->disk.sync_directory(path)).ok());
-  }
-  void save(const std::string& path, const std::string& bytes) {
-    File& file = open(path);
-    write(file, 0, bytes);
-    sync(file);
-    sync_directory("/");
-  }
-  std::string text(const std::string& path) {
-    return device.image().read_file(path).value_or("(missing)");
-  }
-
-  Kernel kernel{7};
-  NodeClock clock{kernel, {}};
-  SimDisk device{kernel, {.node = kNode}};
-  std::unique_ptr<Life> life;
-  std::unique_ptr<TaskGroup> group;
-  std::vector<std::unique_ptr<File>> held;
-};
 
 TEST_F(DiskTest, WhatWasWrittenIsReadBack) {
   File& file = open("/a");
@@ -280,100 +220,6 @@ TEST_F(DiskTest, FilesThatComeAndGoLeaveTheOthersAlone) {
   }
   EXPECT_EQ(device.image().files(), std::vector<std::string>{"/kept"});
   EXPECT_EQ(text("/kept"), "kept");
-}
-
-TEST_F(DiskTest, PlannedFailuresStrikeOnce) {
-  File& file = open("/a");
-  device.fail_next(DiskCall::kWrite, "a", 1);
-  EXPECT_EQ(run(file.write(0, "x")).error().code, Errc::kIo);
-  EXPECT_TRUE(run(file.write(0, "x")).ok());
-  device.fail_next(DiskCall::kRead, "a", 1);
-  EXPECT_EQ(run(file.read(0, 1)).error().code, Errc::kIo);
-  EXPECT_TRUE(run(file.read(0, 1)).ok());
-  device.fail_next(DiskCall::kRename, "a", 1);
-  EXPECT_EQ(run(life->disk.rename("/a", "/b")).error().code, Errc::kIo);
-}
-
-TEST_F(DiskTest, DrawnErrorsStrikeAtTheirRate) {
-  File& file = open("/a");
-  device.faults().write_error_ppm = 200'000;
-  device.faults().read_error_ppm = 200'000;
-  int writes = 0;
-  int reads = 0;
-  for (int i = 0; i < 500; ++i) {
-    writes += run(file.write(0, "abc")).ok() ? 0 : 1;
-    reads += run(file.read(0, 3)).ok() ? 0 : 1;
-  }
-  EXPECT_NEAR(writes, 100, 40);
-  EXPECT_NEAR(reads, 100, 40);
-}
-
-TEST_F(DiskTest, AFailedSyncThatDropsDirtLiesAtTheNextOne) {
-  save("/a", std::string(8192, 'o'));
-  File& file = open("/a");
-  write(file, 0, std::string(8192, 'n'));
-  device.faults().sync_failure = SyncFailure::kDropDirty;
-  device.fail_next(DiskCall::kSync, "/a", 1);
-  EXPECT_EQ(run(file.sync()).error().code, Errc::kIo);
-  sync(file);
-  EXPECT_EQ(text("/a"), std::string(8192, 'n'));
-  end(true);
-  EXPECT_NE(text("/a").find('o'), std::string::npos);
-}
-
-TEST_F(DiskTest, AFailedSyncThatKeepsDirtMaySucceedLater) {
-  save("/a", std::string(8192, 'o'));
-  File& file = open("/a");
-  write(file, 0, std::string(8192, 'n'));
-  device.faults().sync_failure = SyncFailure::kKeepDirty;
-  device.fail_next(DiskCall::kSync, "/a", 1);
-  EXPECT_EQ(run(file.sync()).error().code, Errc::kIo);
-  sync(file);
-  end(true);
-  EXPECT_EQ(text("/a"), std::string(8192, 'n'));
-}
-
-TEST_F(DiskTest, AStickySyncFailureStays) {
-  File& file = open("/a");
-  device.faults().sync_failure = SyncFailure::kSticky;
-  device.fail_next(DiskCall::kSync, "/a", 1);
-  EXPECT_EQ(run(file.sync()).error().code, Errc::kIo);
-  EXPECT_EQ(run(file.sync()).error().code, Errc::kIo);
-  end(false);
-  sync(open("/a"));
-}
-
-TEST_F(DiskTest, ALyingDeviceLosesWhatItAcknowledged) {
-  save("/a", std::string(512, 'o'));
-  device.faults().lying_sync_ppm = 1'000'000;
-  device.options().power_loss = {.file_old = 1, .file_new = 0, .file_mixed = 0};
-  File& file = open("/a");
-  write(file, 0, std::string(512, 'n'));
-  sync(file);
-  end(true);
-  EXPECT_EQ(text("/a"), std::string(512, 'o'));
-}
-
-TEST_F(DiskTest, BitsRotAndBadSectorsHealWhenWritten) {
-  save("/a", std::string(4096, '\0'));
-  File& file = open("/a");
-  EXPECT_TRUE(device.rot("/a", 77, 0x10));
-  EXPECT_FALSE(device.rot("/a", 5000, 0x10));
-  EXPECT_EQ(run(file.read(77, 1))->at(0), 0x10);
-  end(true);
-  EXPECT_EQ(text("/a")[77], 0x10);
-  const auto spot = device.choose_spot("a", 0x8000'0000'0000'0000ULL);
-  ASSERT_TRUE(spot.has_value());
-  EXPECT_EQ(spot->path, "/a");
-  EXPECT_EQ(spot->offset, 2048U);
-  EXPECT_FALSE(device.choose_spot("b", 1).has_value());
-
-  File& again = open("/a");
-  device.spoil("/a", 1024, 512);
-  EXPECT_TRUE(run(again.read(0, 1024)).ok());
-  EXPECT_EQ(run(again.read(1500, 10)).error().code, Errc::kIo);
-  write(again, 1024, std::string(512, 'w'));
-  EXPECT_TRUE(run(again.read(1500, 10)).ok());
 }
 
 Task<void> write_quietly(File& file, std::uint64_t offset, std::string bytes) {
