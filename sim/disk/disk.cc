@@ -143,7 +143,7 @@ void SimDisk::start(std::uint64_t key, Queue& queue) {
       mix64(hash64(operation.path), static_cast<std::uint64_t>(operation.call));
   const Label label{options_.node, EventKind::kDisk, mix64(what, operation.payload)};
   queue.event = kernel_.schedule(due, label, [this, key] { run_first(key); });
-  if (start_hook_ && changes(operation.call)) start_hook_(operation.call, due);
+  if (start_hook_ && changes(operation.call)) start_hook_(operation, due);
 }
 
 void SimDisk::run_first(std::uint64_t key) {
@@ -196,6 +196,17 @@ bool SimDisk::writes_under_way() const {
   return false;
 }
 
+void SimDisk::end_at_device(DiskOperation& operation) {
+  const std::uint64_t word = draw(kCrashSite, hash64(operation.path));
+  if (!changes(operation.call)) return;
+  if (may_tear()) {
+    torn_ = torn_ || operation.call == DiskCall::kWrite;
+    operation.take_effect_partly(word);
+  } else if (word % 2 == 0) {
+    operation.take_effect();
+  }
+}
+
 void SimDisk::crash() {
   ++crashes_;
   used_at_most_.reset();
@@ -205,9 +216,7 @@ void SimDisk::crash() {
   for (auto& [key, queue] : queues) {
     kernel_.cancel(queue.event);
     DiskOperation& first = *queue.waiting.front();
-    if (&first != at_boundary_) {
-      first.take_effect_partly(draw(kCrashSite, hash64(first.path)));
-    }
+    if (&first != at_boundary_) end_at_device(first);
     for (auto& operation : queue.waiting) operation->forget();
   }
   locks_.clear();
@@ -222,6 +231,7 @@ void SimDisk::lose_power() {
   image_.lose_power(options_.power_loss,
                     [&](std::uint64_t key) { return kernel_.draw(kPowerLossSite, entity, key); });
   counts_.lost_sectors += image_.lost().size();
+  rotted_ = rotted_ || !image_.harmed().empty();
 }
 
 void SimDisk::stall_until(VirtualTime time) {
@@ -287,7 +297,33 @@ const WriteRecord* SimDisk::write_of(std::uint64_t number) const {
 
 void SimDisk::spoil(std::string_view path, std::uint64_t offset, std::uint64_t length) {
   const Result<FileNumber> file = image_.find_file(path);
-  if (file) bad_ranges_.push_back({*file, offset, offset + length});
+  if (!file) return;
+  bad_ranges_.push_back({*file, offset, offset + length});
+  rotted_ = true;
+}
+
+bool SimDisk::is_harmed(Matters matters) const {
+  const std::vector<DiskImage::HarmedPlace> harmed = image_.harmed();
+  const auto in_use = [&](const DiskImage::HarmedPlace& place) { return matters(place.path); };
+  if (std::ranges::any_of(harmed, in_use)) return true;
+  const std::vector<std::string> files = image_.files();
+  return !bad_ranges_.empty() && std::ranges::any_of(files, [&](const std::string& path) {
+    const auto here = [file = *image_.find_file(path)](const BadRange& bad) {
+      return bad.file == file;
+    };
+    return matters(path) && std::ranges::any_of(bad_ranges_, here);
+  });
+}
+
+void SimDisk::exchange(SimDisk& other) {
+  check(under_way_ == 0 && other.under_way_ == 0, "disks are swapped only while nobody uses them");
+  std::swap(image_, other.image_);
+  std::swap(bad_ranges_, other.bad_ranges_);
+  std::swap(rotted_, other.rotted_);
+  std::swap(torn_, other.torn_);
+  std::swap(writes_, other.writes_);
+  used_at_most_.reset();
+  other.used_at_most_.reset();
 }
 
 bool SimDisk::rot(std::string_view path, std::uint64_t offset, unsigned char mask) {
@@ -343,8 +379,14 @@ Result<void> SimDisk::write(const Target& target, std::uint64_t offset, std::str
   record(target, offset, bytes.size());
   const std::uint64_t by = writes_.back().number;
   if (fails(kWriteErrorSite, target.file, faults_.write_error_ppm)) {
+    // The kernel copies page by page.
     const std::uint64_t word = draw(kWritePartSite, image_.key_of(target.file));
-    content.write(offset, bytes.substr(0, below(word, bytes.size() + 1)), by);
+    const std::uint64_t stop =
+        (offset + below(word, bytes.size() + 1)) / kSectorBytes * kSectorBytes;
+    if (stop > offset && may_tear()) {
+      content.write(offset, bytes.substr(0, stop - offset), by);
+      torn_ = true;
+    }
     used_at_most_.reset();
     ++counts_.write_errors;
     return Error{Errc::kIo, "the device failed a write"};
@@ -391,10 +433,7 @@ Result<void> SimDisk::sync(const Target& target) {
   if (fails(kSyncErrorSite, target.file, faults_.sync_error_ppm)) return fail_sync(target.file);
   FileContent& content = image_.content(target.file);
   if (fails(kSyncLieSite, target.file, faults_.lying_sync_ppm)) {
-    if (content.dirty()) {
-      ++counts_.lies;
-      rotted_ = true;
-    }
+    if (content.dirty()) ++counts_.lies;
     content.pretend_sync();
     return {};
   }
@@ -414,7 +453,6 @@ void SimDisk::betray(const Betrayal& betrayal, FileContent& content) {
   const std::vector<std::uint64_t> dirty = content.dirty_sectors();
   const std::uint64_t chosen = dirty[below(mix64(betrayal.word, 1), dirty.size())];
   const std::string bytes = content.read(chosen * kSectorBytes, kSectorBytes);
-  rotted_ = true;
   if (betrayal.harm == Harm::kMisdirected) {
     ++counts_.misdirected_writes;
     content.sync_losing({chosen});

@@ -69,21 +69,32 @@ class SimDisk {
   // The machine lost power: in addition the page cache is gone, as the model says.
   void lose_power();
 
+  // Asked when an operation may take effect in part: false makes it happen as a whole or not at
+  // all. For who must not leave more members in doubt than can be told what they lack.
+  void set_may_tear(std::function<bool()> may_tear) { may_tear_ = std::move(may_tear); }
+  // Something took effect in part since this was last forgotten.
+  [[nodiscard]] bool torn() const { return torn_; }
+  void forget_torn() { torn_ = false; }
+
   // Nothing takes effect before `time`; kNeverVirtual: the device hangs until told otherwise.
   void stall_until(VirtualTime time);
+  [[nodiscard]] VirtualTime stalled_until() const { return stalled_until_; }
   // The next operations of this kind, `count` of them, on paths that contain `part`, fail.
   void fail_next(DiskCall call, std::string_view part, std::uint32_t count);
-  // No longer.
-  void forget_planned() {
-    planned_.clear();
-    betrayals_.clear();
-  }
+  void forget_planned() { planned_.clear(); }
   void betray_next_sync(Betrayal betrayal) { betrayals_.push_back(std::move(betrayal)); }
+  void forget_betrayals() { betrayals_.clear(); }
+  // Files in use hold something else than what was acknowledged, or can't be read: `matters` says
+  // which paths are in use.
+  using Matters = bool (*)(std::string_view path);
+  [[nodiscard]] bool is_harmed(Matters matters) const;
+  // The two disks change places, while nobody uses them.
+  void exchange(SimDisk& other);
   // Reads that touch these bytes fail until they are written again: a latent sector error.
   void spoil(std::string_view path, std::uint64_t offset, std::uint64_t length);
   // Bits decay. False when there is no such byte.
   bool rot(std::string_view path, std::uint64_t offset, unsigned char mask);
-  [[nodiscard]] bool rotted() const { return rotted_; }  // Ever, or swapped.
+  [[nodiscard]] bool rotted() const { return rotted_; }  // Ever, or put back.
   [[nodiscard]] const DiskCounts& counts() const { return counts_; }
   // Null for 0, which stands for nobody's bytes.
   [[nodiscard]] const WriteRecord* write_of(std::uint64_t number) const;
@@ -103,7 +114,7 @@ class SimDisk {
   void set_boundary_hook(std::function<void(const Boundary&)> hook) { hook_ = std::move(hook); }
   // Called when an operation that changes something gets to the device, with the time when it will
   // take effect.
-  using StartHook = std::function<void(DiskCall, VirtualTime due)>;
+  using StartHook = std::function<void(const DiskOperation&, VirtualTime due)>;
   void set_start_hook(StartHook hook) { start_hook_ = std::move(hook); }
   [[nodiscard]] std::uint64_t boundaries() const { return boundaries_; }
   [[nodiscard]] std::size_t under_way() const { return under_way_; }
@@ -150,6 +161,8 @@ class SimDisk {
     std::uint64_t end;
   };
   void start(std::uint64_t key, Queue& queue);
+  // Its process died while it was at the device.
+  void end_at_device(DiskOperation& operation);
   void run_first(std::uint64_t key);
   // False when the hook ended the life that the operation belongs to.
   bool pass_boundary(const DiskOperation& operation, bool after);
@@ -157,6 +170,7 @@ class SimDisk {
   [[nodiscard]] bool fails(runtime::Site site, FileNumber file, std::uint32_t ppm);
   // Whether a file may grow so much, without looking at all files; false: space() must tell.
   [[nodiscard]] bool surely_fits(std::uint64_t growth);
+  [[nodiscard]] bool may_tear() const { return !may_tear_ || may_tear_(); }
   [[nodiscard]] bool lacks_room(DiskCall call) const;
   [[nodiscard]] Error no_space();
   void record(const Target& target, std::uint64_t offset, std::uint64_t length);
@@ -177,6 +191,8 @@ class SimDisk {
   DiskCounts counts_;
   std::deque<WriteRecord> writes_;  // The newest ones; their numbers have no gaps.
   StartHook start_hook_;
+  std::function<bool()> may_tear_;
+  bool torn_ = false;
   std::vector<BadRange> bad_ranges_;
   VirtualTime stalled_until_;
   std::function<void(const Boundary&)> hook_;

@@ -306,6 +306,7 @@ void DiskImage::lose_power(const PowerLossModel& model, const Draws& draws) {
 
 DiskImage DiskImage::durable_only() const {
   DiskImage after = *this;
+  after.heal_latent();
   PowerLossModel model;
   model.file_new = model.file_mixed = 0;
   model.name_kept_ppm = 0;

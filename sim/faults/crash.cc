@@ -10,23 +10,23 @@ constexpr std::string_view kProbe = "a process was killed";
 struct Crash final : Fault {
   std::uint32_t node = 1;
   Duration down{};
-  std::uint64_t boundary = 0;
+  Moment moment;
 
   void fields(Fields& fields) override {
     fields.word("crash");
     fields.member(node);
     fields.duration("down", down);
-    fields.maybe("boundary", boundary);
+    moment.fields(fields);
   }
   static Crash draw(const FaultDraw& draw) {
     Crash crash;
     crash.node = draw.aimed();
     crash.down = draw.down();
-    crash.boundary = draw.boundary();
+    crash.moment = draw.moment();
     return crash;
   }
   bool happen(Stage& stage) const override {
-    return stage.end_life(node, {Death::kCrash, down, boundary, kProbe});
+    return stage.end_life(node, {Death::kCrash, down, moment, kProbe});
   }
 };
 

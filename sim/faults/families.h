@@ -24,5 +24,16 @@ const Family& update_peer_url_family();
 const Family& move_leader_family();
 const Family& mixed_versions_family();
 const Family& rolling_upgrade_family();
+const Family& write_error_family();
+const Family& sync_error_family();
+const Family& no_space_family();
+const Family& stall_family();
+const Family& bad_sector_family();
+const Family& lost_write_family();
+const Family& misdirected_write_family();
+const Family& wipe_family();
+const Family& swap_family();
+const Family& out_of_memory_family();
+const Family& lying_sync_family();
 
 }  // namespace detcd::sim

@@ -1,6 +1,7 @@
 #include "sim/faults/fault.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/hash.h"
 #include "runtime/random.h"
@@ -46,10 +47,24 @@ bool FaultDraw::at_leader() const {
 Duration FaultDraw::down() const {
   return log_uniform(length_word(), election() / 10, election() * 10);
 }
-std::uint64_t FaultDraw::boundary() const {
+Moment FaultDraw::moment() const {
   constexpr std::uint64_t kFarthest = 24;
+  constexpr std::uint64_t kFarthestNamed = 6;
+  constexpr DiskCall kNamed[] = {DiskCall::kWrite,    DiskCall::kSync,         DiskCall::kSync,
+                                 DiskCall::kAllocate, DiskCall::kCreate,       DiskCall::kRename,
+                                 DiskCall::kRemove,   DiskCall::kSyncDirectory};
+  constexpr std::uint64_t kParts = 1000;
   const std::uint64_t word = draw_.word(kTarget, 2 * ordinal_ + 1);
-  return below(word, 4) == 0 ? 1 + below(mix64(word), kFarthest) : 0;
+  Moment moment;
+  if (below(word, 4) != 0) {
+    if (below(mix64(word, 1), 11) != 0) moment.in_flight = 1 + below(mix64(word, 2), kParts - 1);
+    return moment;
+  }
+  moment.boundary = 1 + below(mix64(word), kFarthest);
+  if (below(mix64(word, 3), 5) == 0) return moment;
+  moment.boundary = 1 + below(mix64(word), kFarthestNamed);
+  moment.call = kNamed[below(mix64(word, 4), std::size(kNamed))];
+  return moment;
 }
 std::uint32_t FaultDraw::of_minority() const {
   const std::uint32_t minority =
@@ -62,6 +77,7 @@ std::uint64_t Family::key() const {
   return info_.key ? *info_.key : hash64(info_.name);
 }
 bool Family::possible(const Settings& settings) const {
+  if (info_.beyond_budget && !settings.beyond_budget) return false;
   return available() && (settings.nodes > 1 || info_.alone);
 }
 Duration Family::gap(const Settings& settings) const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sim/faults/fields.h"
+#include "sim/faults/moment.h"
 #include "sim/plan/draw.h"
 #include "sim/plan/plan.h"
 
@@ -49,8 +50,9 @@ class FaultDraw {
   [[nodiscard]] std::uint32_t aimed() const { return at_leader() ? kLeader : victim(); }
   // How long somebody stays down.
   [[nodiscard]] Duration down() const;
-  // 0, but a quarter of the deaths strike at a boundary of the disk: mostly with writes in flight.
-  [[nodiscard]] std::uint64_t boundary() const;
+  // A quarter of the deaths strike at a boundary of the disk, four fifths of these at a named one;
+  // of ten of eleven others something is on its way to the medium.
+  [[nodiscard]] Moment moment() const;
   // A member of a minority that is drawn once for the whole run; beyond the budget, any member.
   [[nodiscard]] std::uint32_t of_minority() const;
 
@@ -68,6 +70,8 @@ struct FamilyInfo {
   bool alone = false;     // A cluster of one member survives it.
   bool leader = false;    // May aim at whoever leads.
   bool minority = false;  // Hits a minority drawn for the whole run: nobody may aim it at others.
+  // Nobody survives it for sure: it is drawn only where survival isn't asked for.
+  bool beyond_budget = false;
   // What is still to be built before it can happen. It is declared, but never drawn.
   std::string_view awaits;
   // Its draws are keyed by its name; the oldest families have a number.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "raft/message.h"
@@ -21,6 +22,12 @@ class Members {
   virtual void start(std::uint32_t node) = 0;
   // While it is down: its disk is an earlier copy from now on.
   virtual void put_back(std::uint32_t node, DiskImage copy) = 0;
+  // While it is down: its disk lost what it had acknowledged, and it can't know.
+  virtual void forgot(std::uint32_t node) = 0;
+  // While both are down. Until they are swapped back neither may serve.
+  virtual void swap_disks(std::uint32_t one, std::uint32_t other) = 0;
+  // How often it refused to start on another member's directory.
+  [[nodiscard]] virtual std::uint64_t refusals(std::uint32_t node) const = 0;
   [[nodiscard]] virtual bool running(std::uint32_t node) const = 0;
   // Null while the member is down or still opening its directory.
   [[nodiscard]] virtual const raft::Raft* core(std::uint32_t node) const = 0;
@@ -31,7 +38,12 @@ class Members {
   [[nodiscard]] virtual std::optional<std::uint64_t> life(std::uint32_t node) const = 0;
   // Hands a message over as if it came from that life of its sender, when the node is up.
   virtual void deliver(std::uint32_t node, raft::Message message, std::uint64_t life) = 0;
-  // It isn't provably whole: down after a power loss, opening, or Recovering.
+  // Called in an event of its own when a member has ended because its disk failed it: then nobody
+  // but its owner starts it again.
+  using OnEnd = std::function<void(std::uint32_t node)>;
+  virtual void on_disk_failure(OnEnd ended) = 0;
+  // It isn't provably whole: down after a power loss, opening, or Recovering; or its disk holds
+  // something else than what it acknowledged.
   [[nodiscard]] virtual bool is_doubtful(std::uint32_t node) const = 0;
 };
 

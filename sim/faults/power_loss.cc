@@ -10,23 +10,23 @@ constexpr std::string_view kProbe = "a machine lost power";
 struct PowerLoss final : Fault {
   std::uint32_t node = 1;
   Duration down{};
-  std::uint64_t boundary = 0;
+  Moment moment;
 
   void fields(Fields& fields) override {
     fields.word("power-loss");
     fields.member(node);
     fields.duration("down", down);
-    fields.maybe("boundary", boundary);
+    moment.fields(fields);
   }
   static PowerLoss draw(const FaultDraw& draw) {
     PowerLoss loss;
     loss.node = draw.aimed();
     loss.down = draw.down();
-    loss.boundary = draw.boundary();
+    loss.moment = draw.moment();
     return loss;
   }
   bool happen(Stage& stage) const override {
-    return stage.end_life(node, {Death::kPowerLoss, down, boundary, kProbe});
+    return stage.end_life(node, {Death::kPowerLoss, down, moment, kProbe});
   }
 };
 

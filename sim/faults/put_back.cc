@@ -7,21 +7,6 @@ namespace {
 
 constexpr std::string_view kProbe = "a directory was put back";
 
-// A member that forgot something without knowing it is told by those to whom it gave its word: they
-// live since then and can reach it, in time.
-bool everybody_remembers(Stage& stage, std::uint32_t node) {
-  if (!stage.is_quiet() || !stage.within_budget(node)) return false;
-  const std::uint32_t leader = stage.resolve(kLeader);
-  if (leader == 0 || leader == node) return false;
-  const raft::NodeId leads(stage.members().id_of(leader));
-  for (std::uint32_t other = 1; other <= stage.size(); ++other) {
-    const raft::Raft* core = stage.members().core(other);
-    if (core == nullptr || core->role() == raft::RoleName::kRecovering) return false;
-    if (core->leader() != leads) return false;
-  }
-  return true;
-}
-
 // The directory is put back to an earlier copy of itself: the copy is taken now, and `after` later
 // the member is killed, its directory replaced, and started again after `down`.
 struct PutBack final : Fault {
@@ -48,12 +33,12 @@ struct PutBack final : Fault {
   // syncs what nobody else can remember for it.
   bool happen(Stage& stage) const override {
     if (stage.size() < 3 || !stage.is_named(node)) return false;
-    if (!everybody_remembers(stage, node)) return false;
+    if (!stage.everybody_remembers(node)) return false;
     DiskImage copy = stage.members().machine(node).disk().image().durable_only();
     stage.later(after,
                 [&stage, back = *this, copy = std::move(copy), deaths = stage.deaths()]() mutable {
                   const bool alive = !stage.is_calm() && deaths == stage.deaths();
-                  if (alive && everybody_remembers(stage, back.node))
+                  if (alive && stage.everybody_remembers(back.node))
                     back.replace(stage, std::move(copy));
                 });
     return true;

@@ -30,7 +30,7 @@ struct Rot : Fault {
   bool decay(Stage& stage, std::string_view part, std::string_view probe) const {
     // Alone, a member has nobody to repair from.
     if (stage.size() == 1 || !stage.is_named(node)) return false;
-    if (!stage.end_life(node, {Death::kPowerLoss, down, 0, kDeathProbe})) return false;
+    if (!stage.end_life(node, {Death::kPowerLoss, down, {}, kDeathProbe})) return false;
     SimDisk& disk = stage.members().machine(node).disk();
     const std::optional<SimDisk::Spot> spot = disk.choose_spot(part, where);
     const bool rotted = spot && disk.rot(spot->path, spot->offset, spot->mask);

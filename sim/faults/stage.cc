@@ -14,16 +14,29 @@ constexpr runtime::Site kFate{"liveness: what becomes of one outside the core"};
 
 }  // namespace
 
+Stage::Stage(const World& world, StageEars ears) : world_(world), ears_(std::move(ears)) {
+  members().on_disk_failure([this](std::uint32_t node) { disk_failed(node); });
+}
+
 Stage::~Stage() {
+  members().on_disk_failure({});
   for (std::uint32_t node = 1; node <= size(); ++node) {
     members().machine(node).disk().set_boundary_hook({});
+    members().machine(node).disk().set_start_hook({});
+    members().machine(node).disk().set_may_tear({});
   }
 }
 
 void Stage::schedule(const std::vector<FaultEntry>& entries) {
   for (std::uint32_t node = 1; node <= size(); ++node) {
-    members().machine(node).disk().set_boundary_hook(
-        [this, node](const Boundary&) { pass_boundary(node); });
+    SimDisk& disk = members().machine(node).disk();
+    disk.set_may_tear([this, node] { return within_budget(node); });
+    disk.set_boundary_hook(
+        [this, node](const Boundary& boundary) { pass_boundary(node, boundary); });
+    disk.set_start_hook([this, node](const DiskOperation& operation, VirtualTime due) {
+      for (const auto& [name, state] : states_) state->wrote(node, operation);
+      operation_started(node, due);
+    });
   }
   for (const FaultEntry& entry : entries) {
     const Family* family = family_of(entry.fault);
@@ -84,6 +97,22 @@ bool Stage::within_budget(std::uint32_t node) const {
   return true;
 }
 
+bool Stage::everybody_remembers(std::uint32_t node) {
+  if (!is_quiet()) return false;
+  for (std::uint32_t other = 1; other <= size(); ++other) {
+    if (other != node && members().is_doubtful(other)) return false;
+  }
+  const std::uint32_t leader = resolve(kLeader);
+  if (leader == 0 || leader == node) return false;
+  const raft::NodeId leads(members().id_of(leader));
+  for (std::uint32_t other = 1; other <= size(); ++other) {
+    const raft::Raft* core = members().core(other);
+    if (core == nullptr || core->role() == raft::RoleName::kRecovering) return false;
+    if (core->leader() != leads) return false;
+  }
+  return true;
+}
+
 bool Stage::is_quiet() const {
   const auto idle = [](const auto& each) { return each.second == decltype(each.second){}; };
   return std::ranges::all_of(cuts_, idle) && std::ranges::all_of(delays_, idle) &&
@@ -116,8 +145,8 @@ std::uint32_t Stage::resolve(std::uint32_t node) const {
 bool Stage::end_life(std::uint32_t node, const End& end) {
   const std::uint32_t victim = resolve(node);
   if (victim == 0 || !members().running(victim)) return false;
-  if (end.boundary == 0) return strike(victim, end);
-  armed_[victim] = end;
+  if (end.moment.boundary == 0 && end.moment.in_flight == 0) return strike(victim, end);
+  (end.moment.boundary > 0 ? armed_ : in_flight_)[victim] = end;
   return true;
 }
 
@@ -125,20 +154,52 @@ bool Stage::strike(std::uint32_t node, const End& end) {
   const bool power = end.death == Death::kPowerLoss;
   if (power && !within_budget(node)) return false;
   armed_.erase(node);
+  in_flight_.erase(node);
+  SimDisk& disk = members().machine(node).disk();
+  // What the medium lost unseen may show only where all remember what it was.
+  if (power) static_cast<void>(disk.image().heal_latent());
   tell(node, power ? "loses power" : "is killed");
+  if (disk.writes_under_way()) probe("somebody died with writes on their way to the disk");
   members().kill(node, end.death);
   probe(end.probe);
   restart_after(node, end.down);
   return true;
 }
 
-void Stage::pass_boundary(std::uint32_t node) {
+void Stage::pass_boundary(std::uint32_t node, const Boundary& boundary) {
   const auto armed = armed_.find(node);
   if (armed == armed_.end() || !members().running(node)) return;
-  if (--armed->second.boundary > 0) return;
+  Moment& moment = armed->second.moment;
+  if (moment.call && *moment.call != boundary.call) return;
+  if (--moment.boundary > 0) return;
   const End end = armed->second;
   armed_.erase(armed);
   static_cast<void>(strike(node, end));
+}
+
+void Stage::operation_started(std::uint32_t node, VirtualTime due) {
+  const auto waiting = in_flight_.find(node);
+  if (waiting == in_flight_.end() || !members().running(node)) return;
+  const End end = waiting->second;
+  in_flight_.erase(waiting);
+  constexpr std::int64_t kParts = 1000;
+  const Duration way = (due - kernel().now()) / kParts;
+  later(way * static_cast<std::int64_t>(end.moment.in_flight),
+        [this, node, end, death = deaths_[node]] {
+          if (calm_ || !members().running(node) || deaths_[node] != death) return;
+          static_cast<void>(strike(node, end));
+        });
+}
+
+// A failed sync, an error of the device or a full disk ends the member; whoever runs it starts it
+// again.
+void Stage::disk_failed(std::uint32_t node) {
+  armed_.erase(node);
+  in_flight_.erase(node);
+  tell(node, "has ended: its disk failed it");
+  members().kill(node, Death::kCrash);
+  probe("a member stopped because its disk failed it");
+  restart_after(node, settings().election);
 }
 
 void Stage::pause(std::uint32_t node) {
@@ -236,7 +297,14 @@ void Stage::end_all() {
   calm_ = true;
   while (!effects_.empty()) end_effect(effects_.begin()->first);
   for (const auto& [name, state] : states_) state->calm();
-  armed_.clear();
+  for (std::uint32_t node = 1; node <= size(); ++node) {
+    SimDisk& disk = members().machine(node).disk();
+    disk.forget_planned();
+    disk.forget_betrayals();
+    static_cast<void>(disk.image().heal_latent());
+    disk.stall_until(kernel().now());
+  }
+  disarm();
 }
 
 void Stage::calm() {

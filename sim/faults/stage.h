@@ -29,6 +29,8 @@ class FamilyState {
   virtual void calm() {}
   // A message has come to this node, from that life of its sender's process.
   virtual void heard(std::uint32_t /*node*/, const raft::Message&, std::uint64_t /*life*/) {}
+  // Something that changes this node's disk has got to the device.
+  virtual void wrote(std::uint32_t /*node*/, const DiskOperation&) {}
 };
 
 // Who is told of faults; any may be empty.
@@ -50,7 +52,7 @@ class Stage {
     const Settings& settings;
     Probes& probes;
   };
-  Stage(const World& world, StageEars ears) : world_(world), ears_(std::move(ears)) {}
+  Stage(const World& world, StageEars ears);
   ~Stage();
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
@@ -94,21 +96,26 @@ class Stage {
   std::uint64_t begin_effect(std::string_view probe, Counter counter);
   void end_effect(std::uint64_t effect);
 
-  // Ends a life now or (boundary > 0) at that boundary of the victim's disk from now on: just
-  // before or just after an operation on its way to the disk takes effect. It starts again after
-  // `down`. False: nobody is hit, or the budget doesn't allow it.
+  // Ends a life now or at the moment that is asked for. It starts again after `down`. False: nobody
+  // is hit, or the budget doesn't allow it.
   struct End {
     Death death = Death::kCrash;
     Duration down{};
-    std::uint64_t boundary = 0;
+    Moment moment;
     std::string_view probe;
   };
   bool end_life(std::uint32_t node, const End& end);
   // No armed death strikes any more.
-  void disarm() { armed_.clear(); }
+  void disarm() {
+    armed_.clear();
+    in_flight_.clear();
+  }
   void restart_after(std::uint32_t node, Duration down);
   // How many lives have ended.
   [[nodiscard]] const std::map<std::uint32_t, std::uint64_t>& deaths() const { return deaths_; }
+  // What a member knows of the others' word is remembered by those to whom it was given: they live
+  // since then, follow one leader, and can reach it in time.
+  [[nodiscard]] bool everybody_remembers(std::uint32_t node);
   // Nobody else is in doubt: this member may come to be.
   [[nodiscard]] bool within_budget(std::uint32_t node) const;
   // No other fault happens before: this member is being told what it forgot.
@@ -134,7 +141,9 @@ class Stage {
   [[nodiscard]] std::vector<std::uint32_t> choose_core();
   void freeze(std::uint32_t node);
   bool strike(std::uint32_t node, const End& end);
-  void pass_boundary(std::uint32_t node);
+  void pass_boundary(std::uint32_t node, const Boundary& boundary);
+  void operation_started(std::uint32_t node, VirtualTime due);
+  void disk_failed(std::uint32_t node);
   void set_latency(const Link& link, Duration extra);
   struct Effect {
     std::string probe;
@@ -152,6 +161,7 @@ class Stage {
   std::map<std::uint32_t, std::uint32_t> pauses_;
   std::map<std::uint32_t, std::uint64_t> deaths_;  // Tells an old restart from a new one.
   std::map<std::uint32_t, End> armed_;             // Boundaries still to pass.
+  std::map<std::uint32_t, End> in_flight_;         // Strike while the next operation is under way.
   std::map<std::uint64_t, Effect> effects_;
   std::uint64_t next_effect_ = 1;
   VirtualTime peace_until_;

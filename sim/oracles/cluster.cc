@@ -34,6 +34,7 @@ class ClusterOracle::Member final : public server::Observer {
                                         std::to_string(applied_));
     }
     applied_ = position.index;
+    if (oracle_.event_) oracle_.bounds_.applied(node_, oracle_.event_());
     oracle_.applied(node_, position, request, state_hash);
     for (const auto& other : oracle_.oracles_) other->on_applied(node_, position);
   }
@@ -57,6 +58,7 @@ class ClusterOracle::Member final : public server::Observer {
   }
   void on_send(const raft::Message& message) override {
     for (const auto& other : oracle_.oracles_) other->on_send(node_, message);
+    oracle_.bounds_.sent(node_, message);
   }
   void on_receive(const raft::Message& message, std::uint64_t life) override {
     for (const auto& other : oracle_.oracles_) other->on_receive(node_, message);
@@ -230,6 +232,15 @@ void ClusterOracle::put_back(std::uint32_t node, raft::Index owed) {
   for (const std::unique_ptr<Oracle>& other : oracles_) other->on_put_back(node);
   // What another leader replaced since isn't owed any more.
   memory_[node].owed = std::min(owed, memory_[node].synced);
+}
+
+void ClusterOracle::stopped(StoppedMember stopped) {
+  if (violation_) return;
+  ++numbers_.stopped;
+  for (const auto& other : oracles_) other->add_promises(stopped.node, stopped.promised);
+  stopped.promised.synced = memory_[stopped.node].synced;
+  std::optional<Violation> found = judge_stopped(std::move(stopped), history_);
+  if (found) fail(std::move(found->oracle), std::move(found->message));
 }
 
 // Such a member says itself that it may have forgotten anything.

@@ -15,7 +15,9 @@
 
 #include "server/observer.h"
 #include "sim/history/history.h"
+#include "sim/oracles/bounds.h"
 #include "sim/oracles/oracle.h"
+#include "sim/oracles/stopped.h"
 #include "sim/plan/probes.h"
 
 namespace detcd::sim {
@@ -24,9 +26,8 @@ class ClusterOracle {
  public:
   explicit ClusterOracle(History& history)
       : history_(history),
-        oracles_(make_oracles({history, probes_, [this](std::string oracle, std::string message) {
-                                 fail(std::move(oracle), std::move(message));
-                               }})) {}
+        bounds_(failing()),
+        oracles_(make_oracles({history, probes_, failing()})) {}
   ClusterOracle(const ClusterOracle&) = delete;
   ClusterOracle& operator=(const ClusterOracle&) = delete;
 
@@ -41,6 +42,12 @@ class ClusterOracle {
   }
 
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
+  // Of every member; `event` tells which event of the kernel is running.
+  void set_bounds(const Bounds& bounds, std::function<std::uint64_t()> event) {
+    bounds_.set_bounds(bounds);
+    event_ = std::move(event);
+  }
+  void looked(std::uint32_t node, const Usage& usage) { bounds_.looked(node, usage); }
   // Called for every message between members when it arrives: where, and from which life of its
   // sender's process.
   using Tap = std::function<void(std::uint32_t, const raft::Message&, std::uint64_t life)>;
@@ -55,10 +62,14 @@ class ClusterOracle {
   // of its word. Should it come back with less, it must be Recovering before it votes again.
   void put_back(std::uint32_t node, raft::Index owed);
 
+  // The member's life has ended, or the run: what it promised is filled in here.
+  void stopped(StoppedMember stopped);
+
   struct Numbers {
     std::uint64_t leaders = 0;     // Elections won.
     std::uint64_t recoveries = 0;  // Members that came back as Recovering and ended it.
     std::uint64_t installs = 0;    // Snapshots installed.
+    std::uint64_t stopped = 0;     // Disks of stopped members that were looked at.
   };
   [[nodiscard]] const Numbers& numbers() const { return numbers_; }
   // What the members went through.
@@ -84,6 +95,11 @@ class ClusterOracle {
     bool must_recover = false;        // It came back with less than it owes.
   };
   void fail(std::string oracle, std::string message);
+  [[nodiscard]] BoundsOracle::Fail failing() {
+    return [this](std::string oracle, std::string message) {
+      fail(std::move(oracle), std::move(message));
+    };
+  }
   void tell_event(std::uint32_t node, const raft::Event& event);
   void tell_commit(std::uint32_t node, const raft::Raft& core);
   void applied(std::uint32_t node, const apply::Position& position,
@@ -102,6 +118,8 @@ class ClusterOracle {
 
   History& history_;
   Probes probes_;
+  BoundsOracle bounds_;
+  std::function<std::uint64_t()> event_;
   std::vector<std::unique_ptr<Oracle>> oracles_;  // All the others.
   std::optional<Violation> violation_;
   std::function<void()> tell_;

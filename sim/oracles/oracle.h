@@ -15,6 +15,7 @@
 #include "raft/raft.h"
 #include "sim/history/history.h"
 #include "sim/oracles/model.h"
+#include "sim/oracles/stopped.h"
 #include "sim/plan/probes.h"
 #include "wal/wal.h"
 
@@ -55,6 +56,8 @@ class Oracle {
   virtual void on_read(std::uint32_t /*node*/, std::uint64_t /*trace*/, apply::LogIndex) {}
   // Its directory is an older copy of itself from now on.
   virtual void on_put_back(std::uint32_t /*node*/) {}
+  // Adds what others count on of this member.
+  virtual void add_promises(std::uint32_t /*node*/, Promised&) const {}
   // The member's life is over.
   virtual void on_death(std::uint32_t /*node*/) {}
   virtual void on_settled(const Settled&) {}

@@ -108,6 +108,17 @@ void ReplicationOracle::put_back(std::uint32_t node) {
   members_[node].put_back = true;
 }
 
+void ReplicationOracle::add_promises(std::uint32_t node, Promised& promised) const {
+  const auto known = members_.find(node);
+  if (known == members_.end()) return;
+  const Member& member = known->second;
+  promised.answered = member.answered;
+  promised.voted_in = member.voted_in;
+  promised.vote = member.vote;
+  promised.match = member.match;
+  promised.entry = member.entry;
+}
+
 void ReplicationOracle::ended(std::uint32_t node) {
   members_[node].core = nullptr;
 }

@@ -34,6 +34,7 @@ class ReplicationOracle final : public Oracle {
   }
   void on_put_back(std::uint32_t node) override { put_back(node); }
   void on_death(std::uint32_t node) override { ended(node); }
+  void add_promises(std::uint32_t node, Promised& promised) const override;
 
   // After every step; the first one of a life is the one after which it is asked what it remembers.
   void stepped(std::uint32_t node, const raft::Raft& core);

@@ -79,19 +79,24 @@ Settings settings_of(std::uint32_t node, const RunOptions& options) {
   settings.read_retry = Duration(static_cast<std::int64_t>(retry));
   if (below(draw.word(kKnob, 7), 8) == 0) settings.pre_vote = !settings.pre_vote;
   return settings;
-}
+  // What a member reads at its next start: neither what it set aside nor what is half made.
+  bool is_in_use(std::string_view path) {
+    return path.starts_with("/data/member/") && path.find(".damaged") == std::string_view::npos &&
+           !path.ends_with(".spare") && !path.ends_with(".tmp");
+  }
 
-MachineOptions machine_options(const RunOptions& options, std::uint32_t node) {
-  const Settings& settings = options.settings;
-  MachineOptions machine;
-  machine.node = NodeNumber(node);
-  machine.host = host(node);
-  machine.disk.sync = {.floor = settings.sync_latency / 2, .mean_extra = settings.sync_latency / 2};
-  PowerLossModel& model = machine.disk.power_loss;
-  model.sector_torn = static_cast<std::uint32_t>(settings.torn_ppm / 10'000);
-  model.sector_garbage = static_cast<std::uint32_t>(settings.garbage_ppm / 10'000);
-  return machine;
-}
+  MachineOptions machine_options(const RunOptions& options, std::uint32_t node) {
+    const Settings& settings = options.settings;
+    MachineOptions machine;
+    machine.node = NodeNumber(node);
+    machine.host = host(node);
+    machine.disk.sync = {.floor = settings.sync_latency / 2,
+                         .mean_extra = settings.sync_latency / 2};
+    PowerLossModel& model = machine.disk.power_loss;
+    model.sector_torn = static_cast<std::uint32_t>(settings.torn_ppm / 10'000);
+    model.sector_garbage = static_cast<std::uint32_t>(settings.garbage_ppm / 10'000);
+    return machine;
+  }
 
 }  // namespace
 
@@ -105,6 +110,9 @@ struct Cluster::Seat {
   std::unique_ptr<server::Observer> observer;
   std::unique_ptr<member::Member> member;
   bool doubtful = false;
+  bool swapped = false;               // It has another member's directory.
+  std::uint64_t refusals = 0;         // Of such a directory.
+  std::uint64_t failures_before = 0;  // Of its disk, when this life began.
   Machine machine;
 };
 
@@ -133,16 +141,15 @@ Cluster::~Cluster() {
   }
 }
 
-runtime::Task<void> Cluster::live(Seat& seat) {
-  const Settings settings = settings_of(seat.node, options_);
-  const telemetry::Log log(seat.log, telemetry::Level::kInfo);
+member::Options Cluster::member_options(std::uint32_t node) const {
+  const Settings settings = settings_of(node, options_);
   member::Options options;
-  options.node.name = host(seat.node);
+  options.node.name = host(node);
   options.node.data_dir = "/data";
-  options.node.client_urls = {"http://" + host(seat.node) + ":2379"};
+  options.node.client_urls = {"http://" + host(node) + ":2379"};
   options.node.initial_members = members_;
   options.node.cluster_id = cluster_id_;
-  options.node.member_id = members_[seat.node - 1].id;
+  options.node.member_id = members_[node - 1].id;
   options.node.heartbeat_interval = settings.heartbeat;
   options.node.election_timeout = settings.election;
   options.node.pre_vote = settings.pre_vote;
@@ -156,8 +163,15 @@ runtime::Task<void> Cluster::live(Seat& seat) {
   options.node.read_retry = settings.read_retry;
   options.node.unapplied_max = settings.unapplied_max;
   options.node.pending_bytes_max = settings.pending_bytes_max;
-  options.peer_addresses = {host(seat.node) + ":2380"};
-  options.client_addresses = {host(seat.node) + ":2379"};
+  options.peer_addresses = {host(node) + ":2380"};
+  options.client_addresses = {host(node) + ":2379"};
+  return options;
+}
+
+runtime::Task<void> Cluster::live(Seat& seat) {
+  const telemetry::Log log(seat.log, telemetry::Level::kInfo);
+  member::Options options = member_options(seat.node);
+  seat.failures_before = seat.machine.disk().counts().failures();
   const auto history = seat.machine.disk().rotted() ? ClusterOracle::DiskHistory::kRotten
                                                     : ClusterOracle::DiskHistory::kHonest;
   seat.observer = watched(oracle_.observer(seat.node, history), options_.watcher, seat.node);
@@ -165,16 +179,44 @@ runtime::Task<void> Cluster::live(Seat& seat) {
   Result<std::unique_ptr<member::Member>> opened =
       co_await member::Member::open(world, log, std::move(options), seat.observer.get());
   if (!opened) {
-    fail(seat, opened.error().message);
+    ended(seat, opened.error());
+    co_return;
+  }
+  if (seat.swapped) {
+    ended(seat, Error{Errc::kInvalid, "it took the directory of another member for its own"});
     co_return;
   }
   seat.member = std::move(*opened);
   const server::Stopped stopped = co_await seat.member->run();
-  fail(seat, stopped.error ? stopped.error->message : "it ended without being asked to");
+  ended(seat, stopped.error.value_or(Error{Errc::kInvalid, "it ended without being asked to"}));
 }
 
-void Cluster::fail(const Seat& seat, const std::string& what) {
-  if (!failure_) failure_ = host(seat.node) + ": " + what;
+void Cluster::ended(Seat& seat, const Error& error) {
+  if (seat.swapped && error.code == Errc::kIncompatible) {
+    ++seat.refusals;
+    return;
+  }
+  const bool failed = seat.machine.disk().counts().failures() > seat.failures_before;
+  const bool of_disk = error.code == Errc::kIo || error.code == Errc::kNoSpace ||
+                       (error.code == Errc::kDamaged && size() == 1);
+  if (failed && of_disk && on_disk_failure_) {
+    const Label label{NodeNumber(seat.node), EventKind::kFault, hash64(error.message)};
+    Kernel& kernel = seat.machine.kernel();
+    kernel.schedule(kernel.now(), label, [this, &seat, life = seat.machine.incarnation()] {
+      const bool lives = seat.machine.running() && seat.machine.incarnation() == life;
+      if (lives && on_disk_failure_) on_disk_failure_(seat.node);
+    });
+    return;
+  }
+  // Stopping is right where going on might be a lie.
+  if (options_.settings.beyond_budget) return;
+  if (!failure_) failure_ = host(seat.node) + ": " + error.message;
+}
+
+bool Cluster::any_lie_told() const {
+  return std::ranges::any_of(seats_, [](const std::unique_ptr<Seat>& seat) {
+    return seat->machine.disk().counts().lies > 0;
+  });
 }
 
 Machine& Cluster::machine(std::uint32_t node) {
@@ -192,10 +234,22 @@ void Cluster::kill(std::uint32_t node, Death death) {
     seat.member.reset();
     seat.observer.reset();
   });
+  judge_disk(node);
+}
+
+void Cluster::judge_disk(std::uint32_t node) {
+  Seat& seat = *seats_.at(node - 1);
+  if (seat.swapped) return;
+  StoppedMember stopped{.node = node, .options = member_options(node).node};
+  stopped.image = seat.machine.disk().image();
+  stopped.honest = !seat.machine.disk().rotted();
+  oracle_.stopped(std::move(stopped));
 }
 
 void Cluster::start(std::uint32_t node) {
   Seat& seat = *seats_.at(node - 1);
+  seat.doubtful = seat.doubtful || seat.machine.disk().torn();
+  seat.machine.disk().forget_torn();
   seat.machine.start();
   if (options_.watcher != nullptr) options_.watcher->on_start(node);
   seat.machine.tasks().spawn(live(seat));
@@ -204,7 +258,11 @@ void Cluster::start(std::uint32_t node) {
 void Cluster::put_back(std::uint32_t node, DiskImage copy) {
   Seat& seat = *seats_.at(node - 1);
   seat.machine.disk().replace_image(std::move(copy));
-  seat.doubtful = true;
+  forgot(node);
+}
+
+void Cluster::forgot(std::uint32_t node) {
+  seats_.at(node - 1)->doubtful = true;
   // What others know it to have, and count on.
   raft::Index owed;
   for (std::uint32_t other = 1; other <= size(); ++other) {
@@ -213,6 +271,18 @@ void Cluster::put_back(std::uint32_t node, DiskImage copy) {
     owed = std::max(owed, peer->core().acknowledged(raft::NodeId(id_of(node))));
   }
   oracle_.put_back(node, std::min(owed, raft::Index(oracle_.highest_committed())));
+}
+
+void Cluster::swap_disks(std::uint32_t one, std::uint32_t other) {
+  machine(one).disk().exchange(machine(other).disk());
+  for (const std::uint32_t node : {one, other}) {
+    Seat& seat = *seats_.at(node - 1);
+    seat.swapped = !seat.swapped;
+  }
+}
+
+std::uint64_t Cluster::refusals(std::uint32_t node) const {
+  return seats_.at(node - 1)->refusals;
 }
 
 server::Node* Cluster::node(std::uint32_t node) const {
@@ -248,6 +318,8 @@ void Cluster::deliver(std::uint32_t node, raft::Message message, std::uint64_t l
 
 bool Cluster::is_doubtful(std::uint32_t number) const {
   Seat& seat = *seats_.at(number - 1);
+  const SimDisk& disk = seat.machine.disk();
+  if (seat.swapped || disk.torn() || disk.is_harmed(is_in_use)) return true;
   server::Node* member = node(number);
   if (member == nullptr) return seat.doubtful;
   // A peer may have told it only now.

@@ -30,6 +30,10 @@ class Cluster final : public Members {
   void kill(std::uint32_t node, Death death) override;
   void start(std::uint32_t node) override;
   void put_back(std::uint32_t node, DiskImage copy) override;
+  void forgot(std::uint32_t node) override;
+  void swap_disks(std::uint32_t one, std::uint32_t other) override;
+  [[nodiscard]] std::uint64_t refusals(std::uint32_t node) const override;
+  void on_disk_failure(OnEnd ended) override { on_disk_failure_ = std::move(ended); }
   [[nodiscard]] std::uint64_t id_of(std::uint32_t node) const override {
     return members_.at(node - 1).id;
   }
@@ -41,6 +45,10 @@ class Cluster final : public Members {
   [[nodiscard]] bool is_doubtful(std::uint32_t node) const override;
   // Null while the member is down or still recovering its directory.
   [[nodiscard]] server::Node* node(std::uint32_t node) const;
+  // Looks at what a member's disk holds now, as if its life had ended.
+  void judge_disk(std::uint32_t node);
+  // A disk acknowledged a sync that never took place: nobody can know what it lost.
+  [[nodiscard]] bool any_lie_told() const;
   // A member ended on its own: what it said.
   [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
   [[nodiscard]] std::vector<std::string> endpoints() const;
@@ -48,7 +56,9 @@ class Cluster final : public Members {
  private:
   struct Seat;
   runtime::Task<void> live(Seat& seat);
-  void fail(const Seat& seat, const std::string& what);
+  [[nodiscard]] member::Options member_options(std::uint32_t node) const;
+  // A member has ended on its own: only its disk, or another's directory, may be why.
+  void ended(Seat& seat, const Error& error);
 
   ClusterOracle& oracle_;
   const RunOptions& options_;
@@ -56,6 +66,7 @@ class Cluster final : public Members {
   std::uint64_t cluster_id_ = 0;
   std::vector<std::unique_ptr<Seat>> seats_;
   std::optional<std::string> failure_;
+  OnEnd on_disk_failure_;
 };
 
 }  // namespace detcd::sim

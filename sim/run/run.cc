@@ -53,6 +53,7 @@ class Run {
     start_clients();
     bias_.begin(*cluster_);
     const VirtualTime calm{options_.settings.length};
+    oracle_.set_bounds(Bounds::of(options_.settings), [this] { return kernel_.events_run(); });
     kernel_.run_until([this] { return broken(); }, calm);
     bias_.end();
     if (!broken() && options_.settings.core) heal_core();
@@ -85,7 +86,8 @@ class Run {
   void tell_call(const CallRecord& call) const;
   void start_clients();
   [[nodiscard]] std::optional<server::Service> door_of(std::uint32_t node) const;
-  [[nodiscard]] bool broken() const {
+  [[nodiscard]] bool broken() {
+    if (++looked_at_ % 256 == 0) look_at_usage();
     if (options_.settings.beyond_budget) return oracle_.violation() && is_lie(*oracle_.violation());
     return oracle_.violation() || cluster_->failure() || stuck_;
   }
@@ -96,6 +98,7 @@ class Run {
   void heal_core();
   // In bounded time each of them serves and has applied everything, and every call has ended.
   [[nodiscard]] bool wait_for(const std::vector<std::uint32_t>& members);
+  void look_at_usage();
   [[nodiscard]] RunResult judge();
   [[nodiscard]] std::optional<Violation> judge_what_is_left(const Model& model);
   void search_too(RunResult& result) const;
@@ -113,6 +116,7 @@ class Run {
   std::vector<std::unique_ptr<Machine>> clients_;
   Bias bias_;
   bool settled_ = false;
+  std::uint64_t looked_at_ = 0;
   std::optional<std::string> stuck_;  // The core didn't recover: why.
 };
 
@@ -189,6 +193,22 @@ void Run::start_clients() {
     clients_.push_back(std::make_unique<Machine>(kernel_, network_, machine));
     Machine& home = *clients_.back();
     home.tasks().spawn(run_client(home.world(), kernel_, history_, std::move(job)));
+  }
+}
+
+void Run::look_at_usage() {
+  for (std::uint32_t number = 1; number <= cluster_->size(); ++number) {
+    const server::Node* node = cluster_->node(number);
+    if (node == nullptr) continue;
+    const raft::Status status = node->core().status();
+    Usage usage;
+    usage.disk_operations = cluster_->machine(number).disk().under_way();
+    const std::uint64_t applied = node->applier().applied().index;
+    if (status.last_index > status.first_index) {
+      usage.log_entries = status.last_index - status.first_index;
+    }
+    if (status.commit.value() > applied) usage.unapplied_entries = status.commit.value() - applied;
+    oracle_.looked(number, usage);
   }
 }
 
@@ -285,6 +305,9 @@ std::optional<Violation> Run::first_violation() const {
 
 RunResult Run::judge() {
   RunResult result;
+  for (std::uint32_t node = 1; settled_ && node <= cluster_->size(); ++node) {
+    cluster_->judge_disk(node);
+  }
   result.violation = first_violation();
   const Judgement judgement = judge_linearizability(history_);
   if (!result.violation) result.violation = judgement.violation;
@@ -295,6 +318,8 @@ RunResult Run::judge() {
         "liveness", "the cluster didn't recover after all faults ended: " + unsettled(everybody())};
   }
   if (beyond && result.violation && !is_lie(*result.violation)) result.violation.reset();
+  // What a disk lost that had acknowledged it, nobody can know.
+  if (beyond && cluster_->any_lie_told()) result.violation.reset();
   if (options_.cross_check) search_too(result);
   result.hash = kernel_.hash();
   result.checkpoints.assign(kernel_.checkpoints().begin(), kernel_.checkpoints().end());

@@ -162,8 +162,7 @@ runtime::Task<Result<std::optional<Error>>> load_snapshot(Storage& storage) {
     storage.snapshot = std::move(*snapshot);
     co_return std::optional<Error>();
   }
-  const Errc code = snapshot.error().code;
-  if (code != Errc::kDamaged && code != Errc::kIo) co_return snapshot.error();
+  if (snapshot.error().code != Errc::kDamaged) co_return snapshot.error();
   co_return std::optional<Error>(snapshot.error());
 }
 

@@ -265,6 +265,18 @@ runtime::Task<Result<Found>> find_identity(runtime::World world, NodeOptions opt
   co_return Found{};
 }
 
+// The flags may name other members than the log does by now, and are ignored then. But when by
+// them the directory belongs to somebody else, two directories were mixed up.
+Result<void> refuse_anothers(const wal::Identity& found, const NodeOptions& options) {
+  if (found.cluster_id != options.cluster_id || found.member_id == options.member_id) return {};
+  const auto owner =
+      std::ranges::find(options.initial_members, found.member_id, &membership::Member::id);
+  if (owner == options.initial_members.end()) return {};
+  return Error{Errc::kIncompatible, "the data directory " + options.data_dir +
+                                        " belongs to the member " + owner->name + ", not to " +
+                                        options.name + ": nothing was changed"};
+}
+
 }  // namespace
 
 raft::Save bootstrap_save(const std::vector<membership::Member>& members) {
@@ -306,6 +318,10 @@ runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log
   const Paths paths = paths_of(options);
   Result<Found> found = co_await find_identity(world, options, paths);
   if (!found) co_return found.error();
+  if (found->identity) {
+    const Result<void> own = refuse_anothers(*found->identity, options);
+    if (!own) co_return own.error();
+  }
   if (!found->identity) {
     const Result<void> directories = co_await make_directories(world, paths);
     if (!directories) co_return directories.error();

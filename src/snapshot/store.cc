@@ -117,10 +117,16 @@ runtime::Task<Result<void>> DirectoryStore::save(Contents contents) {
   co_return Result<void>();
 }
 
+// What can't be read is as good as damaged. A failed sync or removal says nothing of the snapshot.
+Error unreadable(Error error) {
+  if (error.code == Errc::kIo) error.code = Errc::kDamaged;
+  return error;
+}
+
 runtime::Task<Result<std::optional<Contents>>> DirectoryStore::load() {
   damaged_ = kManifestName;
   Result<std::optional<Manifest>> manifest = co_await read_manifest();
-  if (!manifest) co_return manifest.error();
+  if (!manifest) co_return unreadable(manifest.error());
   std::set<std::string> named;
   std::optional<Contents> found;
   if (*manifest) {
@@ -129,7 +135,7 @@ runtime::Task<Result<std::optional<Contents>>> DirectoryStore::load() {
     for (const ChunkEntry& entry : (*manifest)->chunks) {
       damaged_ = file_name(entry.name);
       Result<Bytes> bytes = co_await read_chunk(entry);
-      if (!bytes) co_return bytes.error();
+      if (!bytes) co_return unreadable(bytes.error());
       durable_.insert(entry.name);
       named.insert(file_name(entry.name));
       found->chunks.push_back({entry.name.id, entry.name.hash, entry.sealed, std::move(*bytes)});

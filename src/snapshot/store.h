@@ -51,9 +51,9 @@ class Store {
   virtual ~Store() = default;
   // Durable when it returns. Replaces the former snapshot; chunk files nobody names are removed.
   virtual runtime::Task<Result<void>> save(Contents contents) = 0;
-  // The newest snapshot; none when there never was one. kDamaged and kIo name the file and offset;
-  // kIncompatible: of another cluster or member or of a newer format. Files that a crash left over
-  // are removed.
+  // The newest snapshot; none when there never was one. kDamaged, also for what can't be read,
+  // names the file; kIncompatible: of another cluster or member or of a newer format. Files that a
+  // crash left over are removed; kIo when that fails, which says nothing of the snapshot.
   virtual runtime::Task<Result<std::optional<Contents>>> load() = 0;
   // After a load that found damage: the bad file and the manifest are renamed aside, and nothing
   // reads them again.

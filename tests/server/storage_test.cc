@@ -351,6 +351,22 @@ TEST_F(StorageTest, AMemberOfAClusterWhoseSnapshotCannotBeReadRecovers) {
   expect_recovering(3, ".chunk");
 }
 
+// The manifest's name is made durable before leftovers go; that this fails harms nothing.
+TEST_F(StorageTest, AFailedSyncIsNoDamageOfTheSnapshot) {
+  serve(3, 20);
+  snapshot(3, 20, true);
+  machine.disk().fail_next(sim::DiskCall::kSyncDirectory, "/member/snap", 1);
+  std::optional<Result<Storage>> storage = open(3);
+  ASSERT_FALSE(storage->ok());
+  EXPECT_EQ(storage->error().code, Errc::kIo);
+  restart(std::move(storage));
+  storage = open(3);
+  ASSERT_TRUE(storage->ok()) << storage->error().message;
+  EXPECT_EQ((*storage)->recovered.health, wal::Recovered::Health::kWhole);
+  ASSERT_TRUE((*storage)->snapshot);
+  EXPECT_EQ((*storage)->snapshot->meta.index, raft::Index(20));
+}
+
 TEST_F(StorageTest, ALogThatHoldsEverythingNeedsNoSnapshot) {
   for (const std::size_t members : {1U, 3U}) {
     serve(members, 20);
@@ -402,6 +418,26 @@ TEST_F(StorageTest, AMemberOfAClusterWhoseIdentityIsGoneIsNotMadeAnew) {
   serve(3, 5);
   ASSERT_TRUE(machine.disk().image().remove("/data/n1/member/identity").ok());
   expect_recovering(3, "member/identity");
+}
+
+TEST_F(StorageTest, TheDirectoryOfAnotherMemberIsRefusedAndLeftAlone) {
+  serve(3, 5);
+  NodeOptions others = options(3);
+  others.member_id = 2;
+  const std::map<std::string, std::string> before = everything();
+  const auto open_as_other = [&] {
+    return machine.run(
+        open_storage(machine.world(), telemetry::Log(journal, telemetry::Level::kInfo), others));
+  };
+  std::optional<Result<Storage>> storage = open_as_other();
+  ASSERT_FALSE(storage->ok());
+  EXPECT_EQ(storage->error().code, Errc::kIncompatible);
+  EXPECT_EQ(everything(), before);
+  // Flags that don't know the directory's member are those of another time, and ignored.
+  others.initial_members = {founder(2), founder(3), founder(4)};
+  storage = open_as_other();
+  ASSERT_TRUE(storage->ok()) << storage->error().message;
+  EXPECT_EQ((*storage)->identity.member_id, 1U);
 }
 
 TEST_F(StorageTest, ADamagedIdentityIsNotReplacedByThatOfAnotherMember) {

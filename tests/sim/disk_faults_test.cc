@@ -216,8 +216,8 @@ TEST_F(DiskTest, WhoeverAsksLearnsWhatIsAtTheDevice) {
   File& file = open("/a");
   std::vector<DiskCall> calls;
   VirtualTime due;
-  device.set_start_hook([&](DiskCall call, VirtualTime when) {
-    calls.push_back(call);
+  device.set_start_hook([&](const DiskOperation& operation, VirtualTime when) {
+    calls.push_back(operation.call);
     due = when;
   });
   write(file, 0, "x");

@@ -36,6 +36,30 @@ const std::vector<Example>& examples() {
        "fault at 1500ms put-back n1 after 500ms down 100ms\n"
        "fault at 1500ms put-back n2 after 500ms down 100ms\n"},
       {"echo", "fault at 500ms echo for 2s\n"},
+      {"write-error", "fault at 1s write-error leader for 500ms ppm 300000\n"},
+      {"sync-error",
+       "fault at 1s sync-error leader of-file mode 0\n"
+       "fault at 1500ms sync-error n2 of-file mode 1\n"
+       "fault at 2s sync-error leader of-file mode 2\n"},
+      {"no-space",
+       "fault at 1s no-space leader at-all for 500ms\n"
+       "fault at 2s no-space n2 to-grow for 500ms\n"},
+      {"stall", "fault at 1s stall leader for 700ms\n"},
+      {"bad-sector",
+       "fault at 2s bad-sector n2 down 300ms where 77\n"
+       "fault at 3s bad-sector n2 down 300ms where 8\n"},
+      {"lost-write",
+       "fault at 1500ms lost-write n1 after 500ms down 100ms where 77\n"
+       "fault at 1500ms lost-write n2 after 500ms down 100ms where 77\n"},
+      {"misdirected-write",
+       "fault at 1500ms misdirected-write n1 after 500ms down 100ms where 77\n"
+       "fault at 1500ms misdirected-write n2 after 500ms down 100ms where 77\n"},
+      {"wipe",
+       "fault at 1500ms wipe n1 down 100ms\n"
+       "fault at 1500ms wipe n2 down 100ms\n"},
+      {"swap", "fault at 1500ms swap n1 n2 for 300ms\n"},
+      {"lying-sync", "fault at 1s lying-sync leader for 1s ppm 1000000\n"},
+      {"out-of-memory", "fault at 1s out-of-memory leader writing bytes 3000 down 300ms\n"},
   };
   return all;
 }
