@@ -79,24 +79,25 @@ Settings settings_of(std::uint32_t node, const RunOptions& options) {
   settings.read_retry = Duration(static_cast<std::int64_t>(retry));
   if (below(draw.word(kKnob, 7), 8) == 0) settings.pre_vote = !settings.pre_vote;
   return settings;
-  // What a member reads at its next start: neither what it set aside nor what is half made.
-  bool is_in_use(std::string_view path) {
-    return path.starts_with("/data/member/") && path.find(".damaged") == std::string_view::npos &&
-           !path.ends_with(".spare") && !path.ends_with(".tmp");
-  }
+}
 
-  MachineOptions machine_options(const RunOptions& options, std::uint32_t node) {
-    const Settings& settings = options.settings;
-    MachineOptions machine;
-    machine.node = NodeNumber(node);
-    machine.host = host(node);
-    machine.disk.sync = {.floor = settings.sync_latency / 2,
-                         .mean_extra = settings.sync_latency / 2};
-    PowerLossModel& model = machine.disk.power_loss;
-    model.sector_torn = static_cast<std::uint32_t>(settings.torn_ppm / 10'000);
-    model.sector_garbage = static_cast<std::uint32_t>(settings.garbage_ppm / 10'000);
-    return machine;
-  }
+// What a member reads at its next start: neither what it set aside nor what is half made.
+bool is_in_use(std::string_view path) {
+  return path.starts_with("/data/member/") && path.find(".damaged") == std::string_view::npos &&
+         !path.ends_with(".spare") && !path.ends_with(".tmp");
+}
+
+MachineOptions machine_options(const RunOptions& options, std::uint32_t node) {
+  const Settings& settings = options.settings;
+  MachineOptions machine;
+  machine.node = NodeNumber(node);
+  machine.host = host(node);
+  machine.disk.sync = {.floor = settings.sync_latency / 2, .mean_extra = settings.sync_latency / 2};
+  PowerLossModel& model = machine.disk.power_loss;
+  model.sector_torn = static_cast<std::uint32_t>(settings.torn_ppm / 10'000);
+  model.sector_garbage = static_cast<std::uint32_t>(settings.garbage_ppm / 10'000);
+  return machine;
+}
 
 }  // namespace
 
