@@ -51,7 +51,8 @@ struct BadSector final : Fault {
 }  // namespace
 
 const Family& bad_sector_family() {
-  static const FamilyOf<BadSector> family({.name = "bad-sector", .probe = kProbe});
+  static const FamilyOf<BadSector> family(
+      {.name = "bad-sector", .probe = kProbe, .minority = true});
   return family;
 }
 

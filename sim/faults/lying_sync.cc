@@ -42,8 +42,11 @@ struct LyingSync final : Fault {
 }  // namespace
 
 const Family& lying_sync_family() {
-  static const FamilyOf<LyingSync> family(
-      {.name = "lying-sync", .probe = kProbe, .alone = true, .beyond_budget = true});
+  static const FamilyOf<LyingSync> family({.name = "lying-sync",
+                                           .probe = kProbe,
+                                           .alone = true,
+                                           .leader = true,
+                                           .beyond_budget = true});
   return family;
 }
 

@@ -43,7 +43,8 @@ struct NoSpace final : Fault {
 }  // namespace
 
 const Family& no_space_family() {
-  static const FamilyOf<NoSpace> family({.name = "no-space", .probe = kProbe, .alone = true});
+  static const FamilyOf<NoSpace> family(
+      {.name = "no-space", .probe = kProbe, .alone = true, .leader = true});
   return family;
 }
 

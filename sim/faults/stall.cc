@@ -40,7 +40,8 @@ struct Stall final : Fault {
 }  // namespace
 
 const Family& stall_family() {
-  static const FamilyOf<Stall> family({.name = "stall", .probe = kProbe, .alone = true});
+  static const FamilyOf<Stall> family(
+      {.name = "stall", .probe = kProbe, .alone = true, .leader = true});
   return family;
 }
 

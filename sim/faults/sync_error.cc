@@ -49,7 +49,8 @@ struct SyncError final : Fault {
 }  // namespace
 
 const Family& sync_error_family() {
-  static const FamilyOf<SyncError> family({.name = "sync-error", .probe = kProbe, .alone = true});
+  static const FamilyOf<SyncError> family(
+      {.name = "sync-error", .probe = kProbe, .alone = true, .leader = true});
   return family;
 }
 

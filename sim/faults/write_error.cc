@@ -43,7 +43,8 @@ struct WriteError final : Fault {
 }  // namespace
 
 const Family& write_error_family() {
-  static const FamilyOf<WriteError> family({.name = "write-error", .probe = kProbe, .alone = true});
+  static const FamilyOf<WriteError> family(
+      {.name = "write-error", .probe = kProbe, .alone = true, .leader = true});
   return family;
 }
 
