@@ -4,12 +4,14 @@
 
 namespace detcd::sim {
 
-// A snapshot may wait for a slow disk while the log grows; it may not be forgotten.
+// A snapshot may wait for a slow disk while the log grows; it may not be forgotten. Members that
+// vary have up to four times as much of everything.
 Bounds Bounds::of(const Settings& settings) {
   constexpr std::uint64_t kSlack = 4'000;
+  const std::uint64_t times = settings.members_vary ? 4 : 1;
   Bounds bounds;
-  bounds.append_bytes = settings.append_bytes_max;
-  bounds.log_entries = 4 * (settings.snapshot_count + settings.catch_up_entries) + kSlack;
+  bounds.append_bytes = times * settings.append_bytes_max;
+  bounds.log_entries = 4 * times * (settings.snapshot_count + settings.catch_up_entries) + kSlack;
   return bounds;
 }
 
