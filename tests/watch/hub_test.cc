@@ -278,8 +278,11 @@ TEST(Hub, AHundredThousandWatchesAreSmall) {
   }
   const std::size_t each = (mallinfo2().uordblks - before) / 100'000;
   RecordProperty("bytes_per_watch", static_cast<int>(each));
-  EXPECT_LE(each, 400U);
-  EXPECT_GT(each, 100U) << "somebody else counts the memory of this program";
+  // A sanitizer has a heap of its own, which nobody counts.
+  if (before != 0) {
+    EXPECT_LE(each, 400U);
+    EXPECT_GT(each, 100U) << "somebody else counts the memory of this program";
+  }
   for (int i = 0; i < 100; ++i) {
     world.put_one("/registry/pods/ns/" + std::to_string(1'000'000 + i * 31), "v");
   }
