@@ -78,10 +78,11 @@ std::uint64_t Family::key() const {
 }
 bool Family::possible(const Settings& settings) const {
   if (info_.beyond_budget && !settings.beyond_budget) return false;
-  return available() && (settings.nodes > 1 || info_.alone);
+  return available() && (settings.nodes >= info_.nodes_least || info_.alone);
 }
 Duration Family::gap(const Settings& settings) const {
-  return settings.election * static_cast<std::int64_t>(settings.fault_gap);
+  const auto gap = static_cast<std::int64_t>(settings.fault_gap);
+  return settings.election * gap * info_.gap_times;
 }
 
 }  // namespace detcd::sim

@@ -72,6 +72,8 @@ struct FamilyInfo {
   bool minority = false;  // Hits a minority drawn for the whole run: nobody may aim it at others.
   // Nobody survives it for sure: it is drawn only where survival isn't asked for.
   bool beyond_budget = false;
+  std::uint32_t nodes_least = 2;  // Otherwise it takes so many members.
+  std::int64_t gap_times = 1;     // Its faults are so many times rarer than others.
   // What is still to be built before it can happen. It is declared, but never drawn.
   std::string_view awaits;
   // Its draws are keyed by its name; the oldest families have a number.

@@ -57,6 +57,9 @@ void FieldsWriter::integer(std::string_view name, std::int64_t& value) {
   word(name);
   word(std::to_string(value));
 }
+void FieldsWriter::factor(std::uint64_t& value) {
+  word("x" + std::to_string(value));
+}
 void FieldsWriter::maybe(std::string_view name, std::uint64_t& value) {
   if (value != 0) number(name, value);
 }
@@ -95,6 +98,16 @@ void FieldsReader::number(std::string_view name, std::uint64_t& value) {
 void FieldsReader::integer(std::string_view name, std::int64_t& value) {
   words_.expect(name);
   value = words_.integer();
+}
+void FieldsReader::factor(std::uint64_t& value) {
+  const std::string_view text = words_.word();
+  if (text.empty() || text.front() != 'x') {
+    words_.fail();
+    return;
+  }
+  Words digits(text.substr(1));
+  value = digits.number();
+  if (!digits.finished()) words_.fail();
 }
 void FieldsReader::maybe(std::string_view name, std::uint64_t& value) {
   value = 0;

@@ -31,6 +31,8 @@ class Fields {
   virtual void length(std::string_view name, Duration& value) = 0;
   virtual void number(std::string_view name, std::uint64_t& value) = 0;
   virtual void integer(std::string_view name, std::int64_t& value) = 0;
+  // "x20".
+  virtual void factor(std::uint64_t& value) = 0;
   // Left out when it is 0.
   virtual void maybe(std::string_view name, std::uint64_t& value) = 0;
 };
@@ -46,6 +48,7 @@ class FieldsWriter final : public Fields {
   void length(std::string_view name, Duration& value) override { duration(name, value); }
   void number(std::string_view name, std::uint64_t& value) override;
   void integer(std::string_view name, std::int64_t& value) override;
+  void factor(std::uint64_t& value) override;
   void maybe(std::string_view name, std::uint64_t& value) override;
   [[nodiscard]] const std::string& text() const { return text_; }
 
@@ -65,6 +68,7 @@ class FieldsReader final : public Fields {
   void length(std::string_view name, Duration& value) override { duration(name, value); }
   void number(std::string_view name, std::uint64_t& value) override;
   void integer(std::string_view name, std::int64_t& value) override;
+  void factor(std::uint64_t& value) override;
   void maybe(std::string_view name, std::uint64_t& value) override;
 
  private:
@@ -83,6 +87,7 @@ class FieldsLook : public Fields {
   void length(std::string_view, Duration& value) override { lasts = value; }
   void number(std::string_view, std::uint64_t&) override {}
   void integer(std::string_view, std::int64_t&) override {}
+  void factor(std::uint64_t&) override {}
   void maybe(std::string_view, std::uint64_t&) override {}
 
   std::vector<std::uint32_t> nodes;

@@ -45,7 +45,7 @@ void Stage::schedule(const std::vector<FaultEntry>& entries) {
     const Label label{NodeNumber(0), EventKind::kFault, hash64(print(entry))};
     // In turn: one draw for all, so that an entry more or less changes none of the later draws.
     kernel().schedule_in_turn(VirtualTime(entry.at), label, [this, &entry] {
-      if (!calm_ && kernel().now() >= peace_until_) happen_now(entry);
+      if (!is_peace()) happen_now(entry);
     });
   }
 }
@@ -115,6 +115,8 @@ bool Stage::everybody_remembers(std::uint32_t node) {
 
 bool Stage::is_quiet() const {
   const auto idle = [](const auto& each) { return each.second == decltype(each.second){}; };
+  const auto quiet = [](const auto& each) { return each.second->is_quiet(); };
+  if (!std::ranges::all_of(states_, quiet)) return false;
   return std::ranges::all_of(cuts_, idle) && std::ranges::all_of(delays_, idle) &&
          std::ranges::all_of(pauses_, idle);
 }

@@ -27,6 +27,8 @@ class FamilyState {
   virtual ~FamilyState() = default;
   // All faults end.
   virtual void calm() {}
+  // Nothing of it lasts that keeps members from hearing each other in time.
+  [[nodiscard]] virtual bool is_quiet() const { return true; }
   // A message has come to this node, from that life of its sender's process.
   virtual void heard(std::uint32_t /*node*/, const raft::Message&, std::uint64_t /*life*/) {}
   // Something that changes this node's disk has got to the device.
@@ -123,6 +125,7 @@ class Stage {
     peace_for_ = node;
     peace_until_ = until;
   }
+  [[nodiscard]] bool is_peace() const { return calm_ || world_.kernel.now() < peace_until_; }
   // Nothing is cut, slow or paused.
   [[nodiscard]] bool is_quiet() const;
   // Members that don't get the processor, counted; links that are cut or slow.

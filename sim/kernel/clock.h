@@ -63,6 +63,8 @@ class NodeClock final : public runtime::Clock {
   void thaw_boot();
   void freeze_wall();
   void thaw_wall();
+  [[nodiscard]] bool boot_stands_still() const { return boot_.stands_still(); }
+  [[nodiscard]] bool wall_stands_still() const { return wall_.stands_still(); }
   // The machine boots: its boot clock starts at `boot` again; the wall clock's battery keeps it
   // going.
   void reboot(Duration boot = 1s);

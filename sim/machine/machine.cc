@@ -62,7 +62,7 @@ void Machine::start() {
   }
   incarnation_ = incarnation_.next();
   kernel_.begin_incarnation(options_.node, incarnation_);
-  kernel_.resume(options_.node);
+  resume();
   fences_.push_back(std::make_unique<Fence>());
   life_ = std::make_unique<Life>(*this);
 }
@@ -118,11 +118,13 @@ void Machine::kill_soon(Death death, std::move_only_function<void()> destroy) {
 }
 
 void Machine::pause() {
+  paused_ = true;
   kernel_.pause(options_.node);
 }
 
 void Machine::resume() {
-  kernel_.resume(options_.node);
+  paused_ = false;
+  if (!suspended_) kernel_.resume(options_.node);
 }
 
 void Machine::suspend() {
@@ -135,7 +137,7 @@ void Machine::suspend() {
 void Machine::wake() {
   if (!std::exchange(suspended_, false)) return;
   network_.power_on(options_.node);
-  kernel_.resume(options_.node);
+  if (!paused_) kernel_.resume(options_.node);
 }
 
 }  // namespace detcd::sim

@@ -80,6 +80,7 @@ class Machine {
   SimDisk disk_;
   Incarnation incarnation_;
   bool lost_power_ = false;
+  bool paused_ = false;
   bool suspended_ = false;
   // Of all lives, the newest last: a call from a life that is over finds its fence closed.
   std::vector<std::unique_ptr<Fence>> fences_;

@@ -59,6 +59,9 @@ class SimNetwork {
   TroubleId begin_trouble(NodeNumber host, const HostTrouble& trouble);
   void end_trouble(TroubleId id);
   void end_troubles();
+  [[nodiscard]] bool in_trouble() const {
+    return !link_troubles_.empty() || !host_troubles_.empty();
+  }
   [[nodiscard]] const TroubleCounts& counts() const { return counts_; }
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
   // Segments carried by a link that was set for its pair, since it was first set.

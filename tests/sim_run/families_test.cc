@@ -60,6 +60,34 @@ const std::vector<Example>& examples() {
       {"swap", "fault at 1500ms swap n1 n2 for 300ms\n"},
       {"lying-sync", "fault at 1s lying-sync leader for 1s ppm 1000000\n"},
       {"out-of-memory", "fault at 1s out-of-memory leader writing bytes 3000 down 300ms\n"},
+      {"loss", "fault at 500ms loss n1 n2 ppm 300000 for 2s\n"},
+      {"reorder", "fault at 500ms reorder n1 clients within 20ms for 2s\n"},
+      {"hold", "fault at 1s hold n1 n2 for 500ms\nfault at 1s hold n2 n3 for 500ms\n"},
+      {"bandwidth",
+       "fault at 1s bandwidth n1 n2 bytes-per-second 10000 for 2s\n"
+       "fault at 1s bandwidth n2 n3 bytes-per-second 10000 for 2s\n"
+       "fault at 1s bandwidth n3 n1 bytes-per-second 10000 for 2s\n"},
+      {"window",
+       "fault at 1s window n1 n2 bytes 50 for 2s\nfault at 1s window n2 n3 bytes 50 for 2s\n"},
+      {"isolate", "fault at 1s isolate leader for 500ms\n"},
+      {"ring", "set nodes 5\nfault at 1s ring n1,n3,n5,n2,n4 for 500ms\n"},
+      {"bridge",
+       "fault at 1s bridge leader n1,n2 for 500ms\n"
+       "fault at 2s bridge n3 n1 for 500ms\nfault at 3s bridge n2 n1 for 500ms\n"},
+      {"swizzle", "fault at 1s swizzle n1,n2,n3 back n3,n1,n2 for 600ms\n"},
+      {"half-open", "fault at 1s half-open n1 n2\n"},
+      {"black-hole", "fault at 1s black-hole n1 n2\n"},
+      {"refuse", "fault at 1s refuse n1 for 500ms\n"},
+      {"no-answer", "fault at 1s no-answer n1 for 500ms\n"},
+      {"slow-names", "fault at 1s slow-names n1 by 100ms for 500ms\n"},
+      {"no-names", "fault at 1s no-names n1 for 500ms\n"},
+      {"stale-names", "fault at 1s stale-names n1 n2 n3 for 500ms\n"},
+      {"freeze", "fault at 1s freeze n1 for 500ms\nfault at 1s freeze-wall n2 for 1s\n"},
+      {"clock-jump", "fault at 1s clock-jump n1 by 60s\n"},
+      {"wall-drift", "fault at 1s wall-drift n1 ppm -3000 for 1s\n"},
+      {"suspend", "fault at 1s suspend leader for 600ms\n"},
+      {"slow-cpu", "fault at 1s slow-cpu n1 x20 for 1s\n"},
+      {"slow-disk", "fault at 1s slow-disk n1 x20 for 1s\n"},
   };
   return all;
 }
