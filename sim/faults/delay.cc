@@ -1,6 +1,6 @@
 #include "base/hash.h"
 #include "sim/faults/families.h"
-#include "sim/faults/stage.h"
+#include "sim/faults/links.h"
 
 namespace detcd::sim {
 namespace {
@@ -34,17 +34,8 @@ struct Delay final : Fault {
   }
   bool happen(Stage& stage) const override {
     if (!stage.is_named(from) || !stage.is_named(to) || from == to) return false;
-    const Stage::Link link{from, to};
-    stage.slow_down(link, extra);
-    const auto carried = [&stage, link] {
-      return stage.network().carried(NodeNumber(link.first), NodeNumber(link.second));
-    };
-    const std::uint64_t effect = stage.begin_effect(kProbe, carried);
-    stage.later(lasts, [&stage, link, effect, less = -extra] {
-      stage.end_effect(effect);
-      stage.slow_down(link, less);
-    });
-    return true;
+    const HostLinks links{{NodeNumber(from), NodeNumber(to)}};
+    return trouble(stage, links, {.extra = extra}, {lasts, kProbe, &TroubleCounts::delayed});
   }
 };
 

@@ -117,8 +117,7 @@ bool Stage::is_quiet() const {
   const auto idle = [](const auto& each) { return each.second == decltype(each.second){}; };
   const auto quiet = [](const auto& each) { return each.second->is_quiet(); };
   if (!std::ranges::all_of(states_, quiet)) return false;
-  return std::ranges::all_of(cuts_, idle) && std::ranges::all_of(delays_, idle) &&
-         std::ranges::all_of(pauses_, idle);
+  return std::ranges::all_of(cuts_, idle) && std::ranges::all_of(pauses_, idle);
 }
 
 void Stage::restart_after(std::uint32_t node, Duration down) {
@@ -228,18 +227,6 @@ void Stage::heal(const std::vector<Link>& links) {
   }
 }
 
-void Stage::slow_down(const Link& link, Duration extra) {
-  if (calm_) return;
-  delays_[link] += extra;
-  set_latency(link, delays_[link]);
-}
-
-void Stage::set_latency(const Link& link, Duration extra) {
-  LinkOptions options = network().options().link;
-  options.latency.floor += extra;
-  network().set_link(NodeNumber(link.first), NodeNumber(link.second), options);
-}
-
 std::vector<std::uint32_t> Stage::choose_core() {
   std::vector<std::uint32_t> whole;
   std::vector<std::uint32_t> others;
@@ -283,7 +270,6 @@ std::vector<std::uint32_t> Stage::calm_core() {
   tell(0, "all faults end for a core," + names + "; the others stay away");
   end_all();
   network().heal_all();
-  for (const auto& [link, extra] : delays_) set_latency(link, Duration{});
   for (std::uint32_t node = 1; node <= size(); ++node) {
     if (!std::ranges::binary_search(core, node)) freeze(node);
   }
@@ -314,7 +300,6 @@ void Stage::calm() {
   end_all();
   if (ears_.calm) ears_.calm();
   network().heal_all();
-  for (const auto& [link, extra] : delays_) set_latency(link, Duration{});
   for (const auto& [node, count] : pauses_) {
     if (count > 0) members().machine(node).resume();
   }

@@ -126,17 +126,15 @@ class Stage {
     peace_until_ = until;
   }
   [[nodiscard]] bool is_peace() const { return calm_ || world_.kernel.now() < peace_until_; }
-  // Nothing is cut, slow or paused.
+  // Nothing lasts that keeps members from hearing each other in time.
   [[nodiscard]] bool is_quiet() const;
-  // Members that don't get the processor, counted; links that are cut or slow.
+  // Members that don't get the processor, and links that are cut: counted.
   void pause(std::uint32_t node);
   // True when it runs again.
   bool resume(std::uint32_t node);
   using Link = std::pair<std::uint32_t, std::uint32_t>;
   void cut(const std::vector<Link>& links);
   void heal(const std::vector<Link>& links);
-  // So much more latency (less: below zero) than before.
-  void slow_down(const Link& link, Duration extra);
 
  private:
   void happen_now(const FaultEntry& entry);
@@ -147,7 +145,6 @@ class Stage {
   void pass_boundary(std::uint32_t node, const Boundary& boundary);
   void operation_started(std::uint32_t node, VirtualTime due);
   void disk_failed(std::uint32_t node);
-  void set_latency(const Link& link, Duration extra);
   struct Effect {
     std::string probe;
     Counter counter;
@@ -160,7 +157,6 @@ class Stage {
   bool calm_ = false;
   std::map<std::string, std::unique_ptr<FamilyState>> states_;
   std::map<Link, std::uint32_t> cuts_;
-  std::map<Link, Duration> delays_;
   std::map<std::uint32_t, std::uint32_t> pauses_;
   std::map<std::uint32_t, std::uint64_t> deaths_;  // Tells an old restart from a new one.
   std::map<std::uint32_t, End> armed_;             // Boundaries still to pass.

@@ -81,11 +81,6 @@ bool SimNetwork::is_cut(NodeNumber from, NodeNumber to) const {
   return cuts_.contains({from.value(), to.value()});
 }
 
-std::uint64_t SimNetwork::carried(NodeNumber from, NodeNumber to) const {
-  const auto found = carried_.find({from.value(), to.value()});
-  return found == carried_.end() ? 0 : found->second;
-}
-
 const LinkOptions& SimNetwork::link(NodeNumber from, NodeNumber to) const {
   const auto found = links_.find({from.value(), to.value()});
   if (found != links_.end()) return found->second;

@@ -64,8 +64,6 @@ class SimNetwork {
   }
   [[nodiscard]] const TroubleCounts& counts() const { return counts_; }
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
-  // Segments carried by a link that was set for its pair, since it was first set.
-  [[nodiscard]] std::uint64_t carried(NodeNumber from, NodeNumber to) const;
 
   // The node's process died: its kernel resets what it had open.
   void crash(NodeNumber node);
@@ -186,7 +184,6 @@ class SimNetwork {
   std::map<std::string, NodeNumber> names_;
   std::map<std::uint64_t, Host> hosts_;
   std::map<Pair, LinkOptions> links_;
-  std::map<Pair, std::uint64_t> carried_;  // By links of their own.
   std::set<Pair> cuts_;
   std::map<std::uint64_t, Listener> listeners_;
   std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;

@@ -159,9 +159,6 @@ void SimNetwork::segment_due(ConnectionId id, Side from) {
     }
     return;
   }
-  if (&options != &options_.link && &options != &options_.loopback) {
-    ++carried_[{pipe.from.value(), pipe.to.value()}];
-  }
   Segment segment = std::move(pipe.flying.front());
   pipe.flying.pop_front();
   if (options.reset_ppm > 0 &&

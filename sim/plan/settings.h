@@ -37,9 +37,14 @@ struct Settings {
   std::uint64_t keys = 8;
   Entrance clients_enter = Entrance::kWire;
   bool pre_vote = true;
-  Duration link_latency = 500us;     // Base, one way.
-  Duration sync_latency = 1ms;       // Mean.
-  std::uint64_t torn_ppm = 250'000;  // Of unsynced sectors at a power loss.
+  Duration link_latency = 500us;           // Base, one way.
+  std::uint64_t link_spread = 1;           // Links have a base of up to so many times as much.
+  std::uint64_t link_sigma = 0;            // Permille: delays are lognormal; 0: exponential.
+  std::uint64_t link_tail_ppm = 0;         // Of segments that are late, by up to two seconds.
+  std::uint64_t window_bytes = 256 << 10;  // Received but not read; sent but not received.
+  Duration wall_offset{};                  // Wall clocks are wrong by up to so much.
+  Duration sync_latency = 1ms;             // Mean.
+  std::uint64_t torn_ppm = 250'000;        // Of unsynced sectors at a power loss.
   std::uint64_t garbage_ppm = 100'000;
   Duration read_retry = 500ms;
   std::uint64_t unapplied_max = 5'000;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "runtime/random.h"
 #include "sim/kernel/distribution.h"
 #include "sim/plan/draw.h"
 
@@ -11,6 +12,7 @@ namespace detcd::sim {
 namespace {
 
 constexpr std::string_view kToken = "sim";
+constexpr runtime::Site kWallSite{"wall clock offset"};
 
 std::string host(std::uint32_t node) {
   return "n" + std::to_string(node);
@@ -92,6 +94,13 @@ MachineOptions machine_options(const RunOptions& options, std::uint32_t node) {
   MachineOptions machine;
   machine.node = NodeNumber(node);
   machine.host = host(node);
+  // Somewhere in 2023, give or take.
+  machine.clock.wall = 1'700'000'000s;
+  if (settings.wall_offset > Duration::zero()) {
+    const std::uint64_t word = keyed_draw(options.seed, kWallSite.key, node, 0);
+    const Duration wrong = uniform(mix64(word), Duration::zero(), settings.wall_offset);
+    machine.clock.wall += (word & 1) != 0 ? wrong : -wrong;
+  }
   machine.disk.sync = {.floor = settings.sync_latency / 2, .mean_extra = settings.sync_latency / 2};
   PowerLossModel& model = machine.disk.power_loss;
   model.sector_torn = static_cast<std::uint32_t>(settings.torn_ppm / 10'000);

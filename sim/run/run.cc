@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "sim/check/cross_check.h"
 #include "sim/faults/stage.h"
+#include "sim/kernel/distribution.h"
 #include "sim/oracles/cluster.h"
 #include "sim/oracles/linearizability.h"
 #include "sim/profile/generate.h"
@@ -20,6 +22,7 @@ namespace {
 
 // The last operation of every client: everything, linearizable, after the calm has begun.
 constexpr std::uint64_t kLastOperation = 999'999;
+constexpr runtime::Site kSpreadSite{"link base"};
 
 class Run {
  public:
@@ -34,6 +37,7 @@ class Run {
       site.key = override.site;
       kernel_.override_draw(site, override.entity, override.ordinal, override.value);
     }
+    if (options.settings.link_spread > 1) spread_links();
     if (options.on_event) kernel_.set_recorder(options.on_event);
     if (options.on_draw) kernel_.set_draw_recorder(options.on_draw);
     if (options.on_happening) listen();
@@ -71,10 +75,45 @@ class Run {
   }
 
  private:
+  static LinkOptions link_options(const Settings& settings, Duration base) {
+    LinkOptions link;
+    link.latency.floor = base / 2;
+    if (settings.link_sigma == 0) {
+      link.latency.mean_extra = base / 2;
+    } else {
+      constexpr std::uint64_t kMost = 4000;
+      link.latency.mean_extra = {};
+      link.latency.median_extra = base / 2;
+      link.latency.sigma_permille =
+          static_cast<std::uint32_t>(std::min(settings.link_sigma, kMost));
+    }
+    constexpr std::uint64_t kAll = 1'000'000;
+    link.latency.tail_ppm = static_cast<std::uint32_t>(std::min(settings.link_tail_ppm, kAll));
+    return link;
+  }
+  // Each direction between two members has a base of its own.
+  void spread_links() {
+    const Settings& settings = options_.settings;
+    for (std::uint64_t from = 1; from <= settings.nodes; ++from) {
+      for (std::uint64_t to = 1; to <= settings.nodes; ++to) {
+        constexpr std::uint64_t kOne = 1000;
+        const std::uint64_t word = kernel_.draw(kSpreadSite, mix64(from, to), 0);
+        const std::uint64_t factor =
+            log_uniform(word, kOne, kOne * std::min(settings.link_spread, kOne));
+        const Duration base = settings.link_latency * static_cast<std::int64_t>(factor) /
+                              static_cast<std::int64_t>(kOne);
+        if (from != to) {
+          network_.set_link(NodeNumber(from), NodeNumber(to), link_options(settings, base));
+        }
+      }
+    }
+  }
   static NetOptions net_options(const Settings& settings) {
     NetOptions options;
-    options.link.latency = {.floor = settings.link_latency / 2,
-                            .mean_extra = settings.link_latency / 2};
+    options.link = link_options(settings, settings.link_latency);
+    options.receive_window_bytes = std::max<std::uint64_t>(settings.window_bytes, 1);
+    options.send_buffer_bytes = options.receive_window_bytes;
+    options.retransmit_timeout = settings.election / 4;
     options.stream_timeout = settings.election * 10;
     options.connect_timeout = settings.election * 5;
     options.retransmit_high = settings.election;

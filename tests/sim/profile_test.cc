@@ -28,8 +28,8 @@ TEST(Profiles, OfTheProgramAreReadAndDrawn) {
     const std::vector<std::string_view> all = builtin_profiles();
     return std::set<std::string_view>(all.begin(), all.end());
   }();
-  for (const std::string_view name : {"lite", "swarm", "corruption", "clock", "membership",
-                                      "liveness", "beyond-budget", "perf"}) {
+  for (const std::string_view name : {"lite", "swarm", "corruption", "clock", "network",
+                                      "membership", "liveness", "beyond-budget", "perf"}) {
     EXPECT_TRUE(names.contains(name)) << name;
     const Result<Profile> profile = Profile::builtin(name);
     ASSERT_TRUE(profile) << profile.error().message;

@@ -60,13 +60,15 @@ const std::vector<Example>& examples() {
       {"swap", "fault at 1500ms swap n1 n2 for 300ms\n"},
       {"lying-sync", "fault at 1s lying-sync leader for 1s ppm 1000000\n"},
       {"out-of-memory", "fault at 1s out-of-memory leader writing bytes 3000 down 300ms\n"},
-      {"loss", "fault at 500ms loss n1 n2 ppm 300000 for 2s\n"},
+      {"loss",
+       "fault at 500ms loss n1 n2 ppm 300000 for 2s\n"
+       "fault at 500ms loss n2 n3 ppm 300000 for 2s\n"},
       {"reorder", "fault at 500ms reorder n1 clients within 20ms for 2s\n"},
       {"hold", "fault at 1s hold n1 n2 for 500ms\nfault at 1s hold n2 n3 for 500ms\n"},
       {"bandwidth",
-       "fault at 1s bandwidth n1 n2 bytes-per-second 10000 for 2s\n"
-       "fault at 1s bandwidth n2 n3 bytes-per-second 10000 for 2s\n"
-       "fault at 1s bandwidth n3 n1 bytes-per-second 10000 for 2s\n"},
+       "fault at 1s bandwidth n1 n2 bytes-per-second 3000 for 2s\n"
+       "fault at 1s bandwidth n2 n3 bytes-per-second 3000 for 2s\n"
+       "fault at 1s bandwidth n3 n1 bytes-per-second 3000 for 2s\n"},
       {"window",
        "fault at 1s window n1 n2 bytes 50 for 2s\nfault at 1s window n2 n3 bytes 50 for 2s\n"},
       {"isolate", "fault at 1s isolate leader for 500ms\n"},
