@@ -26,7 +26,6 @@ struct HalfOpen final : Fault {
     const std::uint64_t effect = begin_effect(stage, kProbe, &TroubleCounts::half_open);
     for (const auto& [from, to] : links) stage.network().forget_connections(from, to);
     stage.end_effect(effect);
-    doubt_connections(stage);
     return !links.empty();
   }
 };

@@ -15,7 +15,7 @@ class Troubles final : public FamilyState {
     return !stage_.network().in_trouble() && stage_.kernel().now() >= doubtful_until_;
   }
   void doubt_connections() {
-    doubtful_until_ = stage_.kernel().now() + stage_.network().options().stream_timeout * 2;
+    doubtful_until_ = stage_.kernel().now() + stage_.network().options().stream_timeout;
   }
 
  private:
