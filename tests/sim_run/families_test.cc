@@ -54,9 +54,7 @@ const std::vector<Example>& examples() {
       {"misdirected-write",
        "fault at 1500ms misdirected-write n1 after 500ms down 100ms where 77\n"
        "fault at 1500ms misdirected-write n2 after 500ms down 100ms where 77\n"},
-      {"wipe",
-       "fault at 1500ms wipe n1 down 100ms\n"
-       "fault at 1500ms wipe n2 down 100ms\n"},
+      {"wipe", "fault at 1s wipe n1 down 100ms\nfault at 1500ms wipe n2 down 100ms\n"},
       {"swap", "fault at 1500ms swap n1 n2 for 300ms\n"},
       {"lying-sync", "fault at 1s lying-sync leader for 1s ppm 1000000\n"},
       {"out-of-memory", "fault at 1s out-of-memory leader writing bytes 3000 down 300ms\n"},
