@@ -136,7 +136,9 @@ runtime::Task<Result<Wal::Opened>> Wal::open(runtime::World world, std::string d
   if (!scan) co_return scan.error();
   Opened opened;
   if (accept_loss || scan->recovered.health == Recovered::Health::kWhole) {
-    if (!scan->last_is_witness) {
+    // Only a later batch says that the sync of one returned: the last one's may have failed, also
+    // if it is a witness, and a second sync of the same file would prove nothing.
+    if (scan->end > kSectorBytes) {
       const Result<void> rewritten = co_await rewrite_last_segment(world, log, *scan);
       if (!rewritten) co_return rewritten.error();
     }

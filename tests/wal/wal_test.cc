@@ -222,6 +222,22 @@ TEST_F(WalTest, WhatAFailedSyncLeftInTheCacheIsMadeDurableBeforeItCounts) {
   EXPECT_EQ(second.entries, first.entries);
 }
 
+// The same of a witness: what comes after it must not stand behind a hole.
+TEST_F(WalTest, AWitnessWhoseSyncFailedIsMadeDurableBeforeTheLogGoesOn) {
+  create();
+  for (int round = 0; round < 8; ++round) {
+    save_entries(1, 20);
+    machine_.disk().fail_next(sim::DiskCall::kSync, "/", 1);
+    machine_.idle(10s);
+    const Recovered first = reopen_after(CrashKind::kProcess);
+    ASSERT_EQ(first.health, Recovered::Health::kWhole) << "round " << round;
+    save_entries(1, 20);
+    const Recovered second = reopen_after(CrashKind::kPower);
+    ASSERT_EQ(second.health, Recovered::Health::kWhole) << "round " << round;
+    EXPECT_TRUE(model_.matches(second)) << ::testing::PrintToString(second);
+  }
+}
+
 TEST_F(WalTest, IsOpenedAgainAfterASaveWasDestroyedInTheMiddle) {
   create();
   save_entries(1, 20);
