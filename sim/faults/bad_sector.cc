@@ -52,7 +52,7 @@ struct BadSector final : Fault {
 
 const Family& bad_sector_family() {
   static const FamilyOf<BadSector> family(
-      {.name = "bad-sector", .probe = kProbe, .minority = true});
+      {.name = "bad-sector", .probe = kProbe, .minority = true, .gap_times = 2});
   return family;
 }
 

@@ -44,7 +44,7 @@ struct NoSpace final : Fault {
 
 const Family& no_space_family() {
   static const FamilyOf<NoSpace> family(
-      {.name = "no-space", .probe = kProbe, .alone = true, .leader = true});
+      {.name = "no-space", .probe = kProbe, .alone = true, .leader = true, .gap_times = 2});
   return family;
 }
 

@@ -93,7 +93,7 @@ struct OutOfMemory final : Fault {
 
 const Family& out_of_memory_family() {
   static const FamilyOf<OutOfMemory> family(
-      {.name = "out-of-memory", .probe = kProbe, .alone = true, .leader = true});
+      {.name = "out-of-memory", .probe = kProbe, .alone = true, .leader = true, .gap_times = 2});
   return family;
 }
 

@@ -41,7 +41,7 @@ struct Stall final : Fault {
 
 const Family& stall_family() {
   static const FamilyOf<Stall> family(
-      {.name = "stall", .probe = kProbe, .alone = true, .leader = true});
+      {.name = "stall", .probe = kProbe, .alone = true, .leader = true, .gap_times = 2});
   return family;
 }
 

@@ -94,7 +94,7 @@ struct Swap final : Fault {
 }  // namespace
 
 const Family& swap_family() {
-  static const FamilyOf<Swap> family({.name = "swap", .probe = kProbe});
+  static const FamilyOf<Swap> family({.name = "swap", .probe = kProbe, .gap_times = 2});
   return family;
 }
 

@@ -50,7 +50,7 @@ struct SyncError final : Fault {
 
 const Family& sync_error_family() {
   static const FamilyOf<SyncError> family(
-      {.name = "sync-error", .probe = kProbe, .alone = true, .leader = true});
+      {.name = "sync-error", .probe = kProbe, .alone = true, .leader = true, .gap_times = 2});
   return family;
 }
 

@@ -44,7 +44,7 @@ struct WriteError final : Fault {
 
 const Family& write_error_family() {
   static const FamilyOf<WriteError> family(
-      {.name = "write-error", .probe = kProbe, .alone = true, .leader = true});
+      {.name = "write-error", .probe = kProbe, .alone = true, .leader = true, .gap_times = 2});
   return family;
 }
 
