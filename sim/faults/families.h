@@ -57,5 +57,6 @@ const Family& wipe_family();
 const Family& swap_family();
 const Family& out_of_memory_family();
 const Family& lying_sync_family();
+const Family& rare_family();
 
 }  // namespace detcd::sim

@@ -70,6 +70,7 @@ const std::array kFamilies{
     &swap_family(),
     &out_of_memory_family(),
     &lying_sync_family(),
+    &rare_family(),
 };
 
 Error invalid(std::string_view line) {

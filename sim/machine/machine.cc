@@ -30,7 +30,8 @@ struct Machine::Thread {
 struct Machine::Life {
   explicit Life(Machine& machine)
       : fence(*machine.fences_.back()),
-        random(machine.kernel_, fence, machine.options_.node, machine.incarnation_) {
+        random(machine.kernel_, fence, machine.options_.node, machine.incarnation_,
+               &machine.rare_) {
     threads.push_back(std::make_unique<Thread>(machine, fence));
     tasks = std::make_unique<runtime::TaskGroup>(threads.front()->scheduler);
   }

@@ -15,6 +15,7 @@
 #include "sim/kernel/clock.h"
 #include "sim/kernel/fence.h"
 #include "sim/kernel/random.h"
+#include "sim/kernel/rare.h"
 #include "sim/kernel/scheduler.h"
 #include "sim/net/node_network.h"
 
@@ -69,6 +70,8 @@ class Machine {
   [[nodiscard]] NodeClock& clock() { return clock_; }
   [[nodiscard]] SimDisk& disk() { return disk_; }
   [[nodiscard]] Fence& fence();
+  // Of all lives: which rare choices are taken.
+  [[nodiscard]] RareChoices& rare() { return rare_; }
 
  private:
   struct Thread;
@@ -78,6 +81,7 @@ class Machine {
   MachineOptions options_;
   NodeClock clock_;
   SimDisk disk_;
+  RareChoices rare_;
   Incarnation incarnation_;
   bool lost_power_ = false;
   bool paused_ = false;

@@ -13,7 +13,7 @@ class Probes {
  public:
   // It may be hit in this run: counts as 0 until it is.
   void declare(std::string_view name) { counts_.try_emplace(std::string(name)); }
-  void hit(std::string_view name) { ++counts_[std::string(name)]; }
+  void hit(std::string_view name, std::uint64_t times = 1) { counts_[std::string(name)] += times; }
   [[nodiscard]] const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
 
  private:

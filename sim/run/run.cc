@@ -369,6 +369,11 @@ RunResult Run::judge() {
   result.faults = stage_->carried_out();
   result.leaders = oracle_.numbers().leaders;
   result.recoveries = oracle_.numbers().recoveries;
+  for (std::uint32_t node = 1; node <= cluster_->size(); ++node) {
+    for (const auto& [choice, times] : cluster_->machine(node).rare().counts()) {
+      probes_.hit(choice, times);
+    }
+  }
   result.probes = probes_.counts();
   result.probes.insert(oracle_.probes().counts().begin(), oracle_.probes().counts().end());
   result.virtual_time = kernel_.now().time_since_epoch();

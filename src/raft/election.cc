@@ -24,7 +24,8 @@ TimePoint drawn_election_deadline(const Replica& replica) {
 }
 
 void Step::reset_election_deadline() {
-  s_.election_deadline = drawn_election_deadline(s_);
+  s_.election_deadline =
+      leeway_.shortest_timeout ? s_.now + s_.config.election_timeout : drawn_election_deadline(s_);
 }
 
 void Step::heard_from_leader(NodeId from) {

@@ -61,6 +61,7 @@ void Step::take(Input input) {
     self->elapsed += std::min(now - s_.now, s_.config.election_timeout);
   }
   s_.now = now;
+  leeway_ = input.leeway;
   std::visit([this](auto& what) { on(what); }, input.what);
 }
 

@@ -113,12 +113,21 @@ struct Compact {
 // it is Recovering. The shell remembers that over restarts (Restored.whole), before any later save.
 struct Doubt {};
 
+// Ways that are always open, and that nothing asks for: the caller may take any of them with any
+// input, and what the replica promises holds as well.
+struct Leeway {
+  bool single_entries = false;    // Appends of this step hold one entry each.
+  bool snapshot_first = false;    // A follower is sent a snapshot where the log would do.
+  bool shortest_timeout = false;  // An election timer set in this step gets the least of its range.
+};
+
 struct Input {
   TimePoint now;
   std::variant<Tick, Propose, Receive, Persisted, Applied, SnapshotInstalled, Read,
                ChangeConfiguration, TransferLeadership, Campaign, SnapshotReported, Unreachable,
                Compact, Doubt>
       what;
+  Leeway leeway = {};
 };
 
 // ---- Output -------------------------------------------------------------------------------------

@@ -106,14 +106,17 @@ bool Step::send_append(NodeId to, Progress& progress, bool empty_too) {
   if (progress.paused(s_.config)) return false;
   const Index previous = progress.next.previous();
   const std::optional<Term> previous_term = s_.log.term_at(previous);
-  if (!previous_term) {
+  // A snapshot that holds nothing new for the follower would be sent for ever.
+  const bool rather = leeway_.snapshot_first && s_.snapshot && s_.snapshot->index > progress.match;
+  if (!previous_term || (rather && progress.recent_active)) {
     need_snapshot(to, progress);
     return false;
   }
   AppendRequest request;
   request.previous_index = previous;
   request.previous_term = *previous_term;
-  request.entries = s_.log.slice(progress.next, s_.config.append_bytes_max);
+  const std::size_t bytes_max = leeway_.single_entries ? 1 : s_.config.append_bytes_max;
+  request.entries = s_.log.slice(progress.next, bytes_max);
   request.commit = s_.commit;
   if (request.entries.empty() && !empty_too) return false;
   const Index end = previous + request.entries.size();

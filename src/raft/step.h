@@ -127,6 +127,7 @@ class Step {
   void finish_recovery();
 
   Replica& s_;
+  Leeway leeway_;
   Output out_;
   struct Waiting {  // A message of out_.messages that waits for more than its own urgency.
     std::size_t message = 0;

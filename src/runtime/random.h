@@ -31,6 +31,27 @@ class Random {
     const auto wide = static_cast<unsigned __int128>(draw(site, entity, ordinal)) * bound;
     return static_cast<std::uint64_t>(wide >> 64);
   }
+  // Whether to go a way that is always open but rarely the best: a cut where none is needed, a
+  // second look, one more turn. The world says how often: here once in 2^32 times. What comes of it
+  // must be as right as without.
+  [[nodiscard]] virtual bool rarely(Site site, std::uint64_t entity, std::uint64_t ordinal) const {
+    constexpr int kBits = 32;
+    return draw(site, entity, ordinal) >> kBits == 0;
+  }
+};
+
+// One such place in one object, which counts how often it has asked.
+class RareChoice {
+ public:
+  RareChoice(const Random& random, Site site, std::uint64_t entity)
+      : random_(random), site_(site), entity_(entity) {}
+  [[nodiscard]] bool taken() { return random_.rarely(site_, entity_, asked_++); }
+
+ private:
+  const Random& random_;
+  Site site_;
+  std::uint64_t entity_;
+  std::uint64_t asked_ = 0;
 };
 
 }  // namespace detcd::runtime

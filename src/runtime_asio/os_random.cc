@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace detcd::runtime_asio {
 
@@ -61,6 +62,11 @@ OsRandom::OsRandom() {
 std::uint64_t OsRandom::draw(runtime::Site site, std::uint64_t entity,
                              std::uint64_t ordinal) const {
   return siphash(key_, site.key, entity, ordinal);
+}
+
+bool OsRandom::rarely(runtime::Site site, std::uint64_t entity, std::uint64_t ordinal) const {
+  constexpr int kBits = 32;
+  return mix64(mix64(key_.low ^ site.key, entity), ordinal) >> kBits == 0;
 }
 
 }  // namespace detcd::runtime_asio

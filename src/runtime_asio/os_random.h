@@ -22,6 +22,9 @@ class OsRandom final : public runtime::Random {
   OsRandom();
   [[nodiscard]] std::uint64_t draw(runtime::Site site, std::uint64_t entity,
                                    std::uint64_t ordinal) const override;
+  // Nobody gains by telling these: a hash that costs next to nothing will do.
+  [[nodiscard]] bool rarely(runtime::Site site, std::uint64_t entity,
+                            std::uint64_t ordinal) const override;
 
  private:
   SipKey key_;

@@ -24,7 +24,8 @@ std::vector<std::uint64_t> values(const raft::NodeSet& nodes) {
 runtime::Task<void> Node::apply_committed() {
   for (;;) {
     std::size_t entries = 0;
-    while (!to_apply_.empty() && entries < kEntriesPerTurn) {
+    const std::size_t most = choices_.apply_one_entry.taken() ? 1 : kEntriesPerTurn;
+    while (!to_apply_.empty() && entries < most) {
       if (const auto* pending = std::get_if<PendingInstall>(&to_apply_.front())) {
         if (pending->after && *pending->after > persisted_id_) break;
         install(pending->meta);
@@ -41,7 +42,8 @@ runtime::Task<void> Node::apply_committed() {
       }
       applying_ = true;
       for (;;) {
-        const mvcc::Advance progress = applier_->advance({options_.step_units});
+        const std::uint64_t units = choices_.apply_one_unit.taken() ? 1 : options_.step_units;
+        const mvcc::Advance progress = applier_->advance({units});
         if (std::holds_alternative<mvcc::Done>(progress)) break;
         check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
         co_await runtime::yield(world_.scheduler);
@@ -54,9 +56,13 @@ runtime::Task<void> Node::apply_committed() {
       maybe_snapshot();
       if (!watches_.idle()) watches_waiting_.wake_one();
     }
+    if (reads_.has_confirmed() && choices_.answers_wait.taken()) {
+      co_await runtime::yield(world_.scheduler);
+      continue;  // Something may have come that nobody waited for.
+    }
     std::vector<WaitingRead> ready = reads_.take_ready(raft::Index(applier_->applied().index));
     for (WaitingRead& read : ready) answer_read(std::move(read));
-    if (entries == kEntriesPerTurn) {
+    if (entries == most) {
       co_await runtime::yield(world_.scheduler);
     } else {
       const bool woken = co_await committed_waiting_.wait();
@@ -140,13 +146,14 @@ void Node::install(const raft::SnapshotMeta& meta) {
 
 // Frees what compactions hid, a little at a time, when nothing is being applied.
 runtime::Task<void> Node::sweep() {
-  const mvcc::Budget budget{std::max<std::uint64_t>(options_.step_units / 5, 1)};
+  const std::uint64_t units = std::max<std::uint64_t>(options_.step_units / 5, 1);
   for (;;) {
     const bool woken = co_await sweep_waiting_.wait();
     static_cast<void>(woken);
     for (;;) {
       co_await runtime::sleep_for(world_.scheduler, 1ms);
       if (applying_) continue;
+      const mvcc::Budget budget{choices_.sweep_one_unit.taken() ? 1 : units};
       const mvcc::Advance progress = applier_->sweep(budget);
       if (!std::holds_alternative<mvcc::More>(progress)) break;
     }

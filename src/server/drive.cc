@@ -55,7 +55,11 @@ void Node::turn() {
     inputs_.pop_front();
     step(std::move(what));
   }
-  if (may_propose() && now >= propose_after_) step(raft::Propose{proposals_.take_batch()});
+  if (may_propose() && now >= propose_after_) {
+    const std::size_t most = choices_.proposal_alone.taken() ? 1 : Proposals::kWhole;
+    step(raft::Propose{proposals_.take_batch(most)});
+  }
+  if (reads_.is_asking() && choices_.ask_again.taken()) reads_.ask_again();
   if (const std::optional<std::uint64_t> round = reads_.begin_round(now)) step(raft::Read{*round});
   if (core_.next_deadline() <= now) step(raft::Tick{});
   expire(now);
@@ -65,7 +69,8 @@ void Node::turn() {
 void Node::step(decltype(raft::Input::what) what) {
   std::vector<Bytes> commands;
   if (const auto* propose = std::get_if<raft::Propose>(&what)) commands = propose->commands;
-  raft::Output output = core_.step(raft::Input{world_.clock.boot(), std::move(what)});
+  raft::Output output =
+      core_.step(raft::Input{world_.clock.boot(), std::move(what), choices_.leeway()});
   observer_.on_step(core_);
   // A Propose is taken whole or dropped whole: dropped ones wait, and go again.
   for (const raft::Event& event : output.events) {

@@ -85,6 +85,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       applier_(std::move(applier)),
       core_(raft_config(world, options_, storage_.identity), restored(storage_),
             world.clock.boot()),
+      choices_(world.random, options_.member_id),
       work_(world.scheduler),
       mailbox_(world.scheduler),
       proposals_(options_, incarnation(world, storage_.identity)),

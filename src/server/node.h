@@ -18,6 +18,7 @@
 #include "runtime/task_group.h"
 #include "runtime/world.h"
 #include "server/answer_room.h"
+#include "server/choices.h"
 #include "server/observer.h"
 #include "server/options.h"
 #include "server/promises.h"
@@ -143,6 +144,8 @@ class Node final : public transport::Receiver {
   Storage storage_;
   std::shared_ptr<apply::Applier> applier_;  // Shared with long reads that outlive its replacement.
   raft::Raft core_;
+
+  Choices choices_;
 
   // Towards the core.
   std::deque<decltype(raft::Input::what)> inputs_;

@@ -46,7 +46,9 @@ runtime::Task<Result<void>> Node::trim_log() {
 runtime::Task<Result<void>> Node::write_saves() {
   std::vector<raft::Save> batch;
   std::vector<raft::SaveId> ids;
-  for (raft::Save& save : saves_) {
+  const std::size_t most = choices_.save_alone.taken() ? 1 : saves_.size();
+  for (std::size_t i = 0; i < most; ++i) {
+    raft::Save& save = saves_[i];
     ids.push_back(save.id);
     // A commit index alone is a hint (Raft recomputes it): it waits for a save that must be synced.
     if (save.lazy()) {
@@ -60,7 +62,7 @@ runtime::Task<Result<void>> Node::write_saves() {
     }
     batch.push_back(std::move(save));
   }
-  saves_.clear();
+  saves_.erase(saves_.begin(), saves_.begin() + static_cast<std::ptrdiff_t>(most));
   if (!batch.empty()) {
     const Result<void> saved = co_await storage_.wal->save(std::move(batch));
     if (!saved) co_return saved.error();
@@ -81,7 +83,9 @@ void Node::persisted(raft::SaveId id) {
 
 void Node::maybe_snapshot() {
   const std::uint64_t applied = applier_->applied().index;
-  if (snapshotting_ || applied < snapshot_index_ + options_.snapshot_count) return;
+  if (snapshotting_ || applied <= snapshot_index_) return;
+  const bool is_time = applied >= snapshot_index_ + options_.snapshot_count;
+  if (!is_time && !choices_.snapshot_early.taken()) return;
   snapshotting_ = true;
   tasks_.spawn(take_snapshot());
 }

@@ -44,9 +44,17 @@ std::optional<apply::ApiError> Proposals::propose(apply::Command command,
   return std::nullopt;
 }
 
-std::vector<Bytes> Proposals::take_batch() {
+std::vector<Bytes> Proposals::take_batch(std::size_t most) {
+  std::vector<Bytes> taken = std::exchange(batch_, {});
   taken_ordinals_ = std::exchange(batch_ordinals_, {});
-  return std::exchange(batch_, {});
+  if (taken.size() <= most) return taken;
+  const auto rest = static_cast<std::ptrdiff_t>(most);
+  batch_.assign(std::make_move_iterator(taken.begin() + rest),
+                std::make_move_iterator(taken.end()));
+  batch_ordinals_.assign(taken_ordinals_.begin() + rest, taken_ordinals_.end());
+  taken.resize(most);
+  taken_ordinals_.resize(most);
+  return taken;
 }
 
 void Proposals::give_back(std::vector<Bytes> commands) {

@@ -2,7 +2,9 @@
 // commands wait here while there is no leader, as etcd's proposals do, and end in a timeout.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <vector>
@@ -40,8 +42,9 @@ class Proposals {
   // when too much is under way; `origin` is then answered by the caller.
   std::optional<apply::ApiError> propose(apply::Command command,
                                          std::optional<ReturnAddress> origin, TimePoint now);
-  // What to hand to Raft now, in order of arrival.
-  [[nodiscard]] std::vector<Bytes> take_batch();
+  // What to hand to Raft now, in order of arrival: so many of them at most.
+  static constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
+  [[nodiscard]] std::vector<Bytes> take_batch(std::size_t most = kWhole);
   [[nodiscard]] bool has_batch() const { return !batch_.empty(); }
   // Raft had no leader for the batch taken last: it goes first next time.
   void give_back(std::vector<Bytes> commands);

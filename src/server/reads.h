@@ -42,6 +42,10 @@ class Reads {
   [[nodiscard]] std::vector<WaitingRead> take_ready(raft::Index applied);
   [[nodiscard]] std::vector<WaitingRead> expire(TimePoint now);
   void forget(const Forgotten& calls);
+  // A round is under way, and may be asked for again before it is answered.
+  [[nodiscard]] bool is_asking() const { return round_id_.has_value(); }
+  void ask_again() { rejoin(); }
+  [[nodiscard]] bool has_confirmed() const { return !confirmed_.empty(); }
   // A leader is known again: no need to wait for the retry.
   void retry_now() { not_before_ = {}; }
   [[nodiscard]] TimePoint next_deadline() const;

@@ -27,7 +27,8 @@ runtime::Task<void> Node::serve_watches() {
       answer(ended, apply::ApiError::kNoLeader);
     }
     std::vector<Watches::Sent> sent;
-    const mvcc::Advance progress = watches_.advance(applier_->store(), {options_.step_units}, sent);
+    const std::uint64_t units = choices_.watch_one_unit.taken() ? 1 : options_.step_units;
+    const mvcc::Advance progress = watches_.advance(applier_->store(), {units}, sent);
     check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
     for (Watches::Sent& answered : sent) answer(answered.to, std::move(answered.answer));
     if (std::holds_alternative<mvcc::More>(progress)) {

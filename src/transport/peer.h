@@ -2,19 +2,21 @@
 // transport.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <vector>
 
+#include "runtime/random.h"
 #include "runtime/task_group.h"
 #include "runtime/wait.h"
+#include "runtime/world.h"
 #include "transport/transport.h"
 
 namespace detcd::transport {
 
 struct Transport::Peer {
-  Peer(runtime::Scheduler& scheduler, raft::NodeId node)
-      : id(node), filled(scheduler), tasks(scheduler) {}
+  Peer(const runtime::World& world, raft::NodeId node);
   raft::NodeId id;
   std::vector<std::string> addresses;
   std::size_t next_address = 0;
@@ -25,6 +27,8 @@ struct Transport::Peer {
   bool broken = false;  // The connection has ended, its writer doesn't know yet.
   bool reported_unreachable = false;
   bool sending_snapshot = false;
+  runtime::RareChoice hang_up;
+  runtime::RareChoice write_alone;
   runtime::Signal filled;
   // Last: its tasks use what stands above, and end first.
   runtime::TaskGroup tasks;

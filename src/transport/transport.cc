@@ -11,6 +11,8 @@ namespace detcd::transport {
 namespace {
 
 constexpr runtime::Site kBackoff{"transport: backoff before dialing again"};
+constexpr runtime::Site kHangUp{"rare: a connection to a peer is given up after a write"};
+constexpr runtime::Site kWriteAlone{"rare: a message to a peer is written alone"};
 
 std::string encode_message(const raft::Message& message) {
   Writer out;
@@ -19,6 +21,13 @@ std::string encode_message(const raft::Message& message) {
 }
 
 }  // namespace
+
+Transport::Peer::Peer(const runtime::World& world, raft::NodeId node)
+    : id(node),
+      hang_up(world.random, kHangUp, node.value()),
+      write_alone(world.random, kWriteAlone, node.value()),
+      filled(world.scheduler),
+      tasks(world.scheduler) {}
 
 Transport::Transport(runtime::World world, telemetry::Log log, Options options, Receiver& receiver)
     : world_(world),
@@ -39,7 +48,7 @@ void Transport::set_peers(
     if (id == options_.self) continue;
     std::unique_ptr<Peer>& peer = peers_[id];
     if (peer == nullptr) {
-      peer = std::make_unique<Peer>(world_.scheduler, id);
+      peer = std::make_unique<Peer>(world_, id);
       peer->addresses = where;
       peer->tasks.spawn(run_peer(*peer));
     } else {
@@ -202,14 +211,15 @@ runtime::Task<void> Transport::feed_peer(Peer& peer, runtime::Stream& stream) {
     if (peer.broken) co_return;
     std::string bytes = std::move(peer.queue.front());
     peer.queue.pop_front();
-    while (!peer.queue.empty() &&
+    const bool alone = peer.write_alone.taken();
+    while (!alone && !peer.queue.empty() &&
            bytes.size() + peer.queue.front().size() <= options_.write_bytes_max) {
       bytes += peer.queue.front();
       peer.queue.pop_front();
     }
     peer.queued_bytes -= bytes.size();
     const Result<void> written = co_await write_in_time(stream, std::move(bytes));
-    if (!written) co_return;
+    if (!written || peer.hang_up.taken()) co_return;
   }
 }
 

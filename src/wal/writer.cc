@@ -8,6 +8,8 @@
 namespace detcd::wal {
 namespace {
 
+constexpr runtime::Site kCutEarly{"rare: a segment of the log is cut early"};
+
 // What a record costs beyond its data: its frame, the entry's numbers, padding.
 constexpr std::size_t kRecordOverheadBytes = 64;
 
@@ -61,6 +63,7 @@ LogWriter::LogWriter(runtime::World world, Start start)
       loss_(start.scan.remembered_loss),
       unwitnessed_(!start.scan.last_is_witness),
       last_batch_(world.clock.boot()),
+      cut_early_(world.random, kCutEarly, identity_.member_id),
       spares_(std::move(start.spares)),
       turn_(world.scheduler),
       segment_work_(world.scheduler),
@@ -188,7 +191,8 @@ runtime::Task<Result<void>> LogWriter::write(BatchWriter batch) {
 runtime::Task<Result<void>> LogWriter::write_and_sync(BatchWriter batch) {
   const std::size_t bytes = batch.bytes();
   const bool witness = batch.kind() != BatchKind::kSaves;
-  if (end_ + bytes > segments_.back().bytes) {
+  const bool is_full = end_ + bytes > segments_.back().bytes;
+  if (is_full || (end_ > kSectorBytes && cut_early_.taken())) {
     const Result<void> begun = co_await begin_segment(bytes);
     if (!begun) co_return begun.error();
   }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/random.h"
 #include "runtime/sync.h"
 #include "runtime/task_group.h"
 #include "runtime/wait.h"
@@ -75,6 +76,7 @@ class LogWriter final : public Wal {
   Recovered::Health loss_;
   bool unwitnessed_;
   TimePoint last_batch_;
+  runtime::RareChoice cut_early_;
 
   // Set for good when a batch failed; set, too, while one is under way, so that an abandoned one
   // counts.

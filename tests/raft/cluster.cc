@@ -67,7 +67,7 @@ void Cluster::start(NodeId id) {
 void Cluster::step(NodeId id, decltype(Input::what) what) {
   Node& node = nodes_.at(id);
   if (!node.core) return;
-  Output output = node.core->step({now_, std::move(what)});
+  Output output = node.core->step({now_, std::move(what), leeway});
   invariants_.observe(id, *node.core);
   carry_out(id, std::move(output));
 }

@@ -98,6 +98,8 @@ class Cluster {
   [[nodiscard]] std::vector<ReadState> take_reads(NodeId id);
   // Messages are seen by this before they enter the network; false loses them.
   std::function<bool(Message&)> filter;
+  // Ways that are open anyway, taken with every step from now on.
+  Leeway leeway;
   // A broken shell: messages don't wait for the saves that make them true.
   bool ignore_after = false;
 

@@ -64,6 +64,7 @@ Plan any_plan() {
   plan.pre_vote = mix64(seed, 2) % 4 != 0;
   plan.check_quorum = mix64(seed, 3) % 4 != 0;
   plan.lease_reads = mix64(seed, 4) % 2 == 0;
+  plan.leeway = mix64(seed, 5) % 2 == 0;
   return plan;
 }
 

@@ -74,6 +74,97 @@ TEST(Raft, AMemberThatStartsLearnsOfItsDemotionWithTheChangeThatMadeIt) {
   core.verify();
 }
 
+// ---- Ways that are always open ------------------------------------------------------------------
+
+TEST(RaftLeeway, AppendsMayHoldOneEntryEach) {
+  Cluster cluster = make_cluster(3);
+  cluster.elect(n(1));
+  cluster.settle();
+  cluster.isolate(n(3));
+  for (const char* command : {"a", "b", "c"}) cluster.propose(n(1), command);
+  cluster.settle();
+  cluster.heal();
+  std::size_t most = 0;
+  std::size_t entries = 0;
+  cluster.filter = [&](Message& message) {
+    if (const auto* append = std::get_if<AppendRequest>(&message.body)) {
+      most = std::max(most, append->entries.size());
+      entries += append->entries.size();
+    }
+    return true;
+  };
+  cluster.leeway.single_entries = true;
+  cluster.advance(500ms);
+  EXPECT_EQ(most, 1U);
+  EXPECT_GE(entries, 3U);
+  EXPECT_EQ(cluster.node(n(3)).applied, (std::vector<std::string>{"a", "b", "c"}));
+}
+
+// One that holds nothing new for the follower would be sent again and again.
+TEST(RaftLeeway, ASnapshotGoesOnlyToWhomItIsNews) {
+  Cluster cluster = make_cluster(3);
+  cluster.elect(n(1));
+  cluster.propose(n(1), "a");
+  cluster.settle();
+  cluster.compact(n(1));
+  static_cast<void>(cluster.take_events(n(1)));
+  cluster.leeway.snapshot_first = true;
+  cluster.propose(n(1), "b");
+  cluster.advance(200ms);
+  EXPECT_TRUE(of_kind<SnapshotNeeded>(cluster.take_events(n(1))).empty());
+  EXPECT_EQ(cluster.node(n(3)).applied, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(RaftLeeway, ASnapshotMayGoThoughTheLogWouldDo) {
+  Config config;
+  config.catch_up_entries = 100;
+  Cluster cluster = make_cluster(3, config);
+  cluster.elect(n(1));
+  cluster.settle();
+  cluster.filter = [](Message& message) {
+    return message.to != n(3) || !is<AppendRequest>(message);
+  };
+  for (const char* command : {"a", "b", "c"}) cluster.propose(n(1), command);
+  cluster.settle();
+  cluster.compact(n(1));
+  ASSERT_EQ(cluster.status(n(1)).first_index, Index(1)) << "the log still has everything";
+  cluster.filter = nullptr;
+  static_cast<void>(cluster.take_events(n(1)));
+  cluster.leeway.snapshot_first = true;
+  cluster.advance(200ms, 10ms);
+  const std::vector<SnapshotNeeded> needed = of_kind<SnapshotNeeded>(cluster.take_events(n(1)));
+  ASSERT_FALSE(needed.empty());
+  EXPECT_EQ(needed.front().to, n(3));
+  cluster.send_snapshot(n(1), n(3));
+  cluster.leeway = {};
+  cluster.advance(500ms);
+  EXPECT_EQ(cluster.status(n(3)).applied, cluster.status(n(1)).applied);
+}
+
+TEST(RaftLeeway, AnElectionTimeoutMayBeTheShortestOfItsRange) {
+  Config config;
+  config.self = n(1);
+  Restored restored;
+  ConfigurationEntry entry;
+  entry.configuration = voters({1, 2, 3});
+  Writer out;
+  encode(out, entry);
+  Entry first{.term = Term(1), .index = Index(1), .kind = EntryKind::kConfiguration};
+  first.data = Bytes::adopt(out.take());
+  restored.hard_state = {Term(1), std::nullopt, Index(1)};
+  restored.entries = {first};
+  const TimePoint heard{5s};
+  const Message heartbeat{n(2), n(1), Term(1), Heartbeat{Index(1), 1}};
+  Raft usual(config, restored, TimePoint(1s));
+  usual.step({heard, Receive{heartbeat}});
+  EXPECT_GT(usual.next_deadline(), heard + config.election_timeout);
+  Raft shortest(config, restored, TimePoint(1s));
+  shortest.step({heard, Receive{heartbeat}, {.shortest_timeout = true}});
+  EXPECT_EQ(shortest.next_deadline(), heard + config.election_timeout);
+}
+
+// ---- Members that recover -----------------------------------------------------------------------
+
 // The append that would have told the member is lost, and heartbeats mustn't tell it.
 TEST(Raft, ARecoveringMemberIsToldOfTheFenceWithoutAFurtherProposal) {
   Cluster cluster = make_cluster(3);

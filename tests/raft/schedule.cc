@@ -79,6 +79,10 @@ void Schedule::act(std::uint32_t action) {
   const std::uint32_t kind = action % 100;
   // Mixed, so that shrinking a number doesn't only lower all of its parts.
   const auto choice = static_cast<std::uint32_t>(mix64(action / 100));
+  const std::uint64_t ways = plan_.leeway ? mix64(action, 1) : 0;
+  cluster_.leeway = {.single_entries = ways % 4 == 1,
+                     .snapshot_first = ways / 4 % 8 == 1,
+                     .shortest_timeout = ways / 32 % 4 == 1};
   if (kind < 18) return time_action(choice);
   if (kind < 72) return message_action(choice, kind);
   if (kind < 88) return client_action(choice, kind);

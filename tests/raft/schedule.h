@@ -20,6 +20,7 @@ struct Plan {
   bool pre_vote = true;
   bool check_quorum = true;
   bool lease_reads = false;
+  bool leeway = false;  // Steps take ways that are open anyway.
   bool damage = false;  // Disks may forget what they acknowledged, and say so.
   Sabotage sabotage = Sabotage::kNone;
 };

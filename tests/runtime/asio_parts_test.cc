@@ -74,6 +74,14 @@ TEST(OsRandom, IsKeyedAndSecret) {
   for (std::uint64_t i = 0; i < 100; ++i) EXPECT_LT(one.below(10, kSite, 0, i), 10u);
 }
 
+TEST(OsRandom, HardlyEverTakesARareChoice) {
+  const OsRandom random;
+  runtime::RareChoice choice(random, runtime::Site("test"), 1);
+  int taken = 0;
+  for (int i = 0; i < 100'000; ++i) taken += choice.taken() ? 1 : 0;
+  EXPECT_LE(taken, 2) << "of one in 2^32";
+}
+
 TEST(OsClock, BootTimeNeverGoesBack) {
   const OsClock clock;
   const TimePoint before = clock.boot();

@@ -37,6 +37,24 @@ TEST(Proposals, EachCommandGetsAnIdOfThisMemberAndIncarnation) {
   EXPECT_FALSE(proposals.complete(second->id)) << "an answer is given once";
 }
 
+TEST(Proposals, ABatchMayBeTakenInParts) {
+  const NodeOptions settings = options();
+  Proposals proposals(settings, 5);
+  for (const char* value : {"a", "b", "c"}) {
+    ASSERT_FALSE(proposals.propose(put(value), ReturnAddress{CallId(1)}, kStart));
+  }
+  const std::vector<Bytes> first = proposals.take_batch(1);
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(wire::decode_command(first[0])->id.ordinal, (5ULL << 40) + 1);
+  EXPECT_TRUE(proposals.has_batch());
+  proposals.give_back(first);
+  static_cast<void>(proposals.take_batch(2));
+  const std::vector<Bytes> rest = proposals.take_batch();
+  ASSERT_EQ(rest.size(), 1U);
+  EXPECT_EQ(wire::decode_command(rest[0])->id.ordinal, (5ULL << 40) + 3);
+  EXPECT_FALSE(proposals.has_batch());
+}
+
 TEST(Proposals, TakesWhateverHasTheSizeOfARequestInEtcdsEncoding) {
   const NodeOptions settings = options();
   Proposals proposals(settings, 1);

@@ -326,5 +326,71 @@ TEST(NodeRandom, IsKeyedByNodeAndLife) {
   EXPECT_EQ(a.draw(kSite, 3, 4), 42U);
 }
 
+// ---- Rare choices -------------------------------------------------------------------------------
+
+constexpr std::string_view kKnown = "rare: a proposal goes alone";
+
+std::uint64_t times_taken(const NodeRandom& random, runtime::Site site, std::uint64_t asked) {
+  std::uint64_t taken = 0;
+  for (std::uint64_t n = 0; n < asked; ++n) taken += random.rarely(site, 1, n) ? 1 : 0;
+  return taken;
+}
+
+TEST(RareChoices, AreTakenInWindowsOnlyAndAsOftenAsTheseSay) {
+  Kernel kernel(5);
+  const Fence fence;
+  RareChoices rare;
+  const NodeRandom random(kernel, fence, NodeNumber(1), Incarnation(1), &rare);
+  constexpr runtime::Site kSite(kKnown);
+  EXPECT_EQ(times_taken(random, kSite, 1000), 0U);
+  rare.begin({.which = 0, .odds = 100});
+  const std::uint64_t few = times_taken(random, kSite, 1000);
+  EXPECT_GT(few, 50U);
+  EXPECT_LT(few, 200U);
+  rare.begin({.which = 0, .odds = 1000});
+  EXPECT_EQ(times_taken(random, kSite, 1000), 1000U) << "the largest odds count";
+  rare.end({.which = 0, .odds = 1000});
+  EXPECT_EQ(times_taken(random, kSite, 1000), few) << "draws are keyed";
+  rare.end_all();
+  EXPECT_EQ(times_taken(random, kSite, 1000), 0U);
+  EXPECT_EQ(rare.taken(), 1000 + 2 * few);
+  EXPECT_EQ(rare.counts().at(kKnown), rare.taken());
+}
+
+TEST(RareChoices, AWordPicksAboutAQuarterOfThem) {
+  std::uint64_t picked = 0;
+  constexpr std::uint64_t kWords = 200;
+  for (std::uint64_t which = 1; which <= kWords; ++which) {
+    RareChoices rare;
+    rare.begin({.which = which, .odds = 7});
+    for (const std::string_view name : rare_choices()) {
+      picked += rare.odds(runtime::Site(name)) == 7 ? 1 : 0;
+    }
+  }
+  const std::uint64_t all = kWords * rare_choices().size();
+  EXPECT_GT(picked, all / 5);
+  EXPECT_LT(picked, all / 3);
+}
+
+TEST(RareChoicesDeathTest, OneThatNobodyWouldCountEndsTheRun) {
+  RareChoices rare;
+  EXPECT_DEATH(rare.took(runtime::Site("rare: unheard of")), "a name that the simulator knows");
+}
+
+// Where no window is open nothing is drawn: a run without rare choices is what it was.
+TEST(RareChoices, DrawNothingWhereTheyAreOff) {
+  Kernel kernel(5);
+  std::uint64_t draws = 0;
+  kernel.set_draw_recorder([&](const auto&...) { ++draws; });
+  const Fence fence;
+  RareChoices rare;
+  const NodeRandom random(kernel, fence, NodeNumber(1), Incarnation(1), &rare);
+  EXPECT_FALSE(random.rarely(runtime::Site(kKnown), 1, 1));
+  EXPECT_EQ(draws, 0U);
+  rare.begin({.which = 0, .odds = 1});
+  static_cast<void>(random.rarely(runtime::Site(kKnown), 1, 1));
+  EXPECT_EQ(draws, 1U);
+}
+
 }  // namespace
 }  // namespace detcd::sim

@@ -87,6 +87,9 @@ const std::vector<Example>& examples() {
       {"wall-drift", "fault at 1s wall-drift n1 ppm -3000 for 1s\n"},
       {"suspend", "fault at 1s suspend leader for 600ms\n"},
       {"slow-cpu", "fault at 1s slow-cpu n1 x20 for 1s\n"},
+      {"rare",
+       "fault at 500ms rare leader choices 0 permille 200 for 2s\n"
+       "fault at 1s rare n2 choices 0 permille 100 for 2s\n"},
       {"slow-disk", "fault at 1s slow-disk n1 x20 for 1s\n"},
   };
   return all;
