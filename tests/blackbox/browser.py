@@ -1,6 +1,7 @@
 """A real browser without a window, driven over WebDriver's plain HTTP (W3C WebDriver, §10 to §17)."""
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -13,6 +14,23 @@ DRIVER = shutil.which("chromedriver")
 CHROMIUM = shutil.which("chromium")
 MISSING = [name for name, path in (("chromium", CHROMIUM), ("chromium-driver", DRIVER)) if not path]
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def descendants(pid):
+    """Of all processes: who was started by whom."""
+    children = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue  # It ended meanwhile.
+        children.setdefault(parent, []).append(int(stat.parent.name))
+    found, todo = [], [pid]
+    while todo:
+        todo += (more := children.get(todo.pop(), []))
+        found += more
+    return found
 
 
 class Browser:
@@ -75,6 +93,21 @@ class Browser:
         self._call("POST", self.session + "/url", {"url": "about:blank"})
         url = pathlib.Path(file).resolve().as_uri() + fragment
         self._call("POST", self.session + "/url", {"url": url})
+
+    def renderers_cpu_ms(self):
+        """Processor time that each process which runs pages has taken, by process: unlike the time
+        on a clock it doesn't hang on what else the machine is doing."""
+        taken = {}
+        for pid in descendants(self.process.pid):
+            try:
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            # Chromium rewrites its command line: one word, with spaces.
+            if b"--type=renderer" in b" ".join(words).split(b" "):
+                taken[pid] = (int(fields[11]) + int(fields[12])) * 1000 // TICKS_PER_SECOND
+        return taken
 
     def run(self, script, *arguments):
         """The value of a function's body; consts of the page's scripts are in sight."""
