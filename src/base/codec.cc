@@ -32,6 +32,8 @@ std::uint64_t Reader::varint() {
     rest_.remove_prefix(1);
     // The tenth byte has room for one bit: more would be a number beyond 64 bits.
     if (shift == 63 && byte > 1) break;
+    // One form only: a number doesn't end in a group of zeros.
+    if (shift > 0 && byte == 0) break;
     value |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
     if (byte < 0x80) return value;
   }

@@ -23,6 +23,7 @@ constexpr std::uint32_t kUnavailable = 14;
 constexpr std::size_t kAnswerBytesMax = 0x7fffffff;
 constexpr std::uint32_t kStreamWindowBytes = 4 << 20;
 constexpr std::int32_t kConnectionWindowBytes = 16 << 20;
+constexpr std::size_t kSmallRequestBytes = 512;  // Room made at once, for what most writes are.
 
 struct Call {
   std::int32_t id = 0;
@@ -387,6 +388,7 @@ std::string ClientSession::take_output(std::size_t max) {
     const ssize_t size = nghttp2_session_mem_send(state.session, &data);
     if (size < 0) state.end_all("transport is closing");
     if (size <= 0) break;
+    if (state.output.empty()) state.output.reserve(kSmallRequestBytes);
     state.output.append(text(data, static_cast<std::size_t>(size)));
   }
   state.notice_end();

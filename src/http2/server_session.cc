@@ -12,6 +12,9 @@ namespace detcd::http2 {
 namespace {
 
 constexpr std::size_t kSpareStreamsMax = 64;
+// Room that is made at once, for what most reads and writes of a client with one call are.
+constexpr std::size_t kEventsOfARequest = 4;
+constexpr std::size_t kSmallAnswerBytes = 256;
 constexpr std::uint32_t kInternal = 13;
 constexpr std::string_view kTooManyPings = "too_many_pings";
 
@@ -186,6 +189,7 @@ bool ServerSession::feed(std::string_view bytes, TimePoint now) {
   State& state = *state_;
   if (state.dead || state.ending) return false;
   state.now = now;
+  if (state.events.empty()) state.events.reserve(kEventsOfARequest);
   const ssize_t taken = nghttp2_session_mem_recv(
       state.session, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (taken < 0) {
@@ -226,6 +230,7 @@ std::string ServerSession::take_output(std::size_t max) {
       state.reset_all();
     }
     if (size <= 0) break;
+    if (state.output.empty()) state.output.reserve(kSmallAnswerBytes);
     state.output.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size));
   }
   state.notice_end();

@@ -109,6 +109,18 @@ TEST(Codec, RefusesNumbersBeyond64Bits) {
   EXPECT_FALSE(in.ok());
 }
 
+TEST(Codec, RefusesNumbersLongerThanTheyNeedBe) {
+  for (const std::string_view text :
+       {std::string_view("\x80\0", 2), std::string_view("\x85\x80\0", 3)}) {
+    Reader in(text);
+    in.varint();
+    EXPECT_FALSE(in.ok()) << text.size();
+  }
+  Reader zero(std::string_view("\0", 1));
+  EXPECT_EQ(zero.varint(), 0U);
+  EXPECT_TRUE(zero.finished());
+}
+
 TEST(Ordinal, SubtractionGivesACount) {
   EXPECT_EQ(Place(7) - Place(3), 4U);
   EXPECT_EQ(Place(7).next(), Place(8));

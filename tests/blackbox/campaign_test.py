@@ -192,7 +192,11 @@ def one_writer_at_a_time(work):
 
 
 def progress_on_a_terminal(work):
-    ours, theirs = pty.openpty()
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as error:
+        say(f"left out, no terminal can be had here: {error}")
+        return
     process = subprocess.Popen(with_parent([str(SIM), "campaign", *SEEDS, "--store",
                                             str(work / "store")]),
                                stdout=subprocess.PIPE, stderr=theirs)
