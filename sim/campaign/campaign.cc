@@ -98,6 +98,9 @@ RunRecord record_of(std::uint64_t number, const Recipe& recipe, const ChildResul
   record.recoveries = result.recoveries;
   record.virtual_ms = static_cast<std::uint64_t>(result.virtual_time / 1ms);
   record.cpu_ms = child.cpu_ms;
+  for (const auto& [name, times] : result.probes) {
+    if (times > 0) record.probes.push_back({probe_id(name), times});
+  }
   if (result.violation) {
     record.fingerprint = result.violation->fingerprint();
     record.message = failure_text(result);
@@ -257,9 +260,8 @@ void Campaign::show_progress(std::size_t running) {
              "\r\033[K{}{} runs, {}.{}/s on {} processes, {} states, {} probes, {} failed in {} "
              "ways, {}{}",
              runs, planned_ ? fmt::format("/{}", *planned_) : "", tenths / 10, tenths % 10, running,
-             totals.states(), totals.probes().size(), totals.numbers().failed,
-             totals.failures().size(), elapsed(spent),
-             job_.minutes ? " of " + elapsed(*job_.minutes * 60'000) : "");
+             totals.states(), totals.probes(), totals.numbers().failed, totals.failures().size(),
+             elapsed(spent), job_.minutes ? " of " + elapsed(*job_.minutes * 60'000) : "");
 }
 
 }  // namespace detcd::sim

@@ -10,6 +10,8 @@
 #include "sim/campaign/command_line.h"
 #include "sim/campaign/commands.h"
 #include "sim/campaign/elsewhere.h"
+#include "sim/campaign/entries.h"
+#include "sim/campaign/known_probes.h"
 #include "sim/campaign/options.h"
 #include "sim/campaign/report.h"
 #include "sim/campaign/store_command.h"
@@ -104,7 +106,7 @@ int carry_out(CampaignStore& store, const CampaignJob& job) {
                store.totals().numbers().runs, store.directory());
     return code;
   }
-  Story story{store.plan(), &store.totals(), known_probes(), true, wall_ms() - began};
+  Story story{store.plan(), &store.totals(), rules_of(store.plan()), true, wall_ms() - began};
   const Result<void> written = write_summaries(store, story);
   fmt::print("{}", summary_text(story));
   if (!written) return store_trouble(written.error());
@@ -117,8 +119,19 @@ int carry_out(CampaignStore& store, const CampaignJob& job) {
 
 }  // namespace
 
-std::vector<ProbeRule> known_probes() {
-  return {};
+std::vector<ProbeRule> rules_of(const CampaignPlan& plan) {
+  // So many runs have drawn all that the profile may: the odds are no worse than one in ten.
+  constexpr std::uint64_t kLooks = 100;
+  const Result<Arguments> flags =
+      Arguments::parse(words_of(plan.flags()), {"profile", "nodes", "virtual-seconds"}, {});
+  std::vector<Settings> drawn;
+  for (std::uint64_t seed = 1; flags && seed <= kLooks; ++seed) {
+    const Result<RunOptions> options = options_for(seed, *flags);
+    // The profile of somebody else's store may not be here: then nothing is asked for.
+    if (!options) return probe_rules({});
+    drawn.push_back(options->settings);
+  }
+  return probe_rules(drawn);
 }
 
 int store_trouble(const Error& error) {

@@ -92,7 +92,7 @@ int merge_command(const std::vector<std::string>& arguments) {
   if (flags->words().empty()) return usage("merge needs the directories of a campaign's shards");
   const Result<Merged> merged = merge(flags->words());
   if (!merged) return store_trouble(merged.error());
-  const Story story{merged->plan, &merged->totals, known_probes(), true, std::nullopt};
+  const Story story{merged->plan, &merged->totals, rules_of(merged->plan), true, std::nullopt};
   const std::string out = flags->text("o", "");
   if (!out.empty()) {
     const Result<void> written = write(*merged, out, story);

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "sim/campaign/known_probes.h"
 #include "sim/campaign/report.h"
 #include "sim/plan/text.h"
 #include "sim/trace/trace.h"
@@ -14,6 +15,7 @@
 namespace detcd::sim {
 namespace {
 
+constexpr std::string_view kProbeWord = "probe";
 constexpr std::uint64_t kSeedsMax = 10'000;
 constexpr std::array<std::string_view, 3> kSigns{">=", "<=", "=="};
 // What a run's result counts by itself.
@@ -72,7 +74,12 @@ std::optional<Expectation> parse_expectation(Words& words) {
     expectation.total = true;
   }
   expectation.what = words.word();
-  if (!counts(expectation.what)) return std::nullopt;
+  if (expectation.what == kProbeWord) {
+    expectation.probe = words.quoted();
+    if (std::ranges::count(known_probes(), expectation.probe) == 0) return std::nullopt;
+  } else if (!counts(expectation.what)) {
+    return std::nullopt;
+  }
   if (std::string_view node = words.peek(); node.starts_with('n')) {
     words.word();
     std::uint64_t number = 0;
@@ -185,6 +192,10 @@ std::uint64_t count_of(const Expectation& expectation, const Tally& tally,
   if (const std::optional<Counted> kind = counted_of(expectation.what)) {
     return tally.count(*kind, expectation.node);
   }
+  if (expectation.what == kProbeWord) {
+    const auto found = result.probes.find(expectation.probe);
+    return found == result.probes.end() ? 0 : found->second;
+  }
   if (expectation.what == "operations") return result.operations;
   if (expectation.what == "acknowledged") return result.acknowledged;
   return result.events;
@@ -242,6 +253,7 @@ bool Expectation::holds(std::uint64_t count) const {
 std::string print(const Expectation& expectation) {
   std::string text = expectation.total ? "total " : "";
   text += expectation.what;
+  if (!expectation.probe.empty()) text += " " + quote(expectation.probe);
   if (expectation.node > 0) text += " n" + std::to_string(expectation.node);
   const auto sign = static_cast<std::size_t>(expectation.relation);
   return text + " " + std::string(kSigns.at(sign)) + " " + std::to_string(expectation.number);

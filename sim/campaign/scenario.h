@@ -16,10 +16,11 @@
 
 namespace detcd::sim {
 
-// "leaders >= 2", "snapshots-installed n3".
+// "leaders >= 2", "snapshots-installed n3", "probe "a clock stood still" >= 1".
 struct Expectation {
   enum class Relation : std::uint8_t { kAtLeast, kAtMost, kExactly } relation = Relation::kAtLeast;
   std::string what;
+  std::string probe;       // When that is what is counted.
   std::uint32_t node = 0;  // 0: of all.
   std::uint64_t number = 1;
   bool total = false;  // Of all seeds together, rather than of each.

@@ -14,8 +14,8 @@ inline constexpr int kStoreTrouble = 3;  // Exit code.
 
 // Says it on stderr, and which exit code it is.
 int store_trouble(const Error& error);
-// Rare paths that runs report, and which of them a large campaign must have reached.
-[[nodiscard]] std::vector<ProbeRule> known_probes();
+// What runs may hit, and what of it a large campaign must have hit.
+[[nodiscard]] std::vector<ProbeRule> rules_of(const CampaignPlan& plan);
 // summary.txt, summary.json and summary.html beside the results.
 [[nodiscard]] Result<void> write_summaries(const CampaignStore& store, const Story& story);
 

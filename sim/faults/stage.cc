@@ -160,7 +160,7 @@ bool Stage::strike(std::uint32_t node, const End& end) {
   // What the medium lost unseen may show only where all remember what it was.
   if (power) static_cast<void>(disk.image().heal_latent());
   tell(node, power ? "loses power" : "is killed");
-  if (disk.writes_under_way()) probe("somebody died with writes on their way to the disk");
+  if (disk.writes_under_way()) probe(kDiedInFlightProbe);
   members().kill(node, end.death);
   probe(end.probe);
   restart_after(node, end.down);
@@ -199,7 +199,7 @@ void Stage::disk_failed(std::uint32_t node) {
   in_flight_.erase(node);
   tell(node, "has ended: its disk failed it");
   members().kill(node, Death::kCrash);
-  probe("a member stopped because its disk failed it");
+  probe(kDiskFailedProbe);
   restart_after(node, settings().election);
 }
 

@@ -19,6 +19,11 @@
 
 namespace detcd::sim {
 
+// Probes that are no family's.
+inline constexpr std::string_view kDiedInFlightProbe =
+    "somebody died with writes on their way to the disk";
+inline constexpr std::string_view kDiskFailedProbe = "a member stopped because its disk failed it";
+
 inline constexpr std::uint32_t kClientsFrom = 101;  // The first client's number on the network.
 
 // What a family keeps during a run.

@@ -27,6 +27,10 @@ constexpr std::string_view kAll[] = {kInstalled,  kNeeded,    kTruncated,  kTorn
 
 }  // namespace
 
+std::span<const std::string_view> path_probes() {
+  return kAll;
+}
+
 PathsOracle::PathsOracle(const OracleWorld& world) : probes_(world.probes) {
   for (const std::string_view path : kAll) probes_.declare(path);
 }

@@ -4,10 +4,15 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
+#include <string_view>
 
 #include "sim/oracles/oracle.h"
 
 namespace detcd::sim {
+
+// The names of all.
+[[nodiscard]] std::span<const std::string_view> path_probes();
 
 class PathsOracle final : public Oracle {
  public:

@@ -282,7 +282,7 @@ bool Run::wait_for(const std::vector<std::uint32_t>& members) {
 void Run::heal_core() {
   const std::vector<std::uint32_t> core = stage_->calm_core();
   if (wait_for(core)) {
-    probes_.hit("a core recovered without the rest");
+    probes_.hit(kCoreProbe);
     return;
   }
   std::string names;

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/history/history.h"
@@ -34,6 +35,9 @@ struct RunOptions {
   // Sees what the members and the network do; null: nobody does. It outlives the run.
   Watcher* watcher = nullptr;
 };
+
+// A probe that is no family's.
+inline constexpr std::string_view kCoreProbe = "a core recovered without the rest";
 
 enum class Verdict : std::uint8_t { kPass, kFail, kVoid };
 [[nodiscard]] std::string_view name_of(Verdict verdict);

@@ -75,8 +75,25 @@ std::optional<Outcome> parse_outcome(std::string_view name) {
   return std::nullopt;
 }
 
+// "1a2b3c4d:17"
+std::optional<ProbeCount> parse_probe(std::string_view word) {
+  const std::size_t colon = word.find(':');
+  ProbeCount probe;
+  if (colon == std::string_view::npos || !parse_hex(word.substr(0, colon), probe.id)) {
+    return std::nullopt;
+  }
+  const char* const end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data() + colon + 1, end, probe.times);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return probe;
+}
+
 bool parse_lists(Words& words, RunRecord& record) {
-  record.probes = split(named_word(words, "probes"));
+  for (const std::string& word : split(named_word(words, "probes"))) {
+    const std::optional<ProbeCount> probe = parse_probe(word);
+    if (!probe) return false;
+    record.probes.push_back(*probe);
+  }
   for (const std::string& word : split(named_word(words, "found"))) {
     std::uint32_t state = 0;
     if (!parse_hex(word, state)) return false;
@@ -117,6 +134,10 @@ std::optional<RunRecord> parse_record(std::string_view line) {
 }
 
 }  // namespace
+
+std::uint32_t probe_id(std::string_view name) {
+  return crc32c(name);
+}
 
 std::string_view name_of(Outcome outcome) {
   switch (outcome) {
@@ -214,7 +235,9 @@ std::string print(const RunRecord& record) {
       record.number, record.seed, record.changes.empty() ? "-" : print_changes(record.changes),
       name_of(record.outcome), record.hash, record.entries, record.events, record.operations,
       record.acknowledged, record.faults, record.leaders, record.recoveries, record.virtual_ms,
-      record.twice ? 1 : 0, record.cpu_ms, record.probes.empty() ? "-" : join(record.probes),
+      record.twice ? 1 : 0, record.cpu_ms,
+      list(record.probes,
+           [](const ProbeCount& probe) { return fmt::format("{:08x}:{}", probe.id, probe.times); }),
       list(record.found, [](std::uint32_t state) { return fmt::format("{:08x}", state); }),
       quote(record.fingerprint), quote(record.message)));
 }

@@ -41,6 +41,15 @@ struct CampaignPlan {
 enum class Outcome : std::uint8_t { kPass, kFail, kVoid };
 [[nodiscard]] std::string_view name_of(Outcome outcome);
 
+// A probe that a run hit, and how often.
+struct ProbeCount {
+  std::uint32_t id = 0;
+  std::uint64_t times = 0;
+  friend bool operator==(const ProbeCount&, const ProbeCount&) = default;
+};
+// Names are long, and stand in every line: a checksum stands for them.
+[[nodiscard]] std::uint32_t probe_id(std::string_view name);
+
 struct RunRecord {
   std::uint64_t number = 0;
   std::uint64_t seed = 0;
@@ -57,7 +66,7 @@ struct RunRecord {
   std::uint64_t virtual_ms = 0;
   bool twice = false;                // It was done again elsewhere.
   std::uint64_t cpu_ms = 0;          // Differs from time to time, as nothing else does.
-  std::vector<std::string> probes;   // Rare things that happened in it.
+  std::vector<ProbeCount> probes;    // What it hit.
   std::vector<std::uint32_t> found;  // Abstract states that its lane hadn't seen.
   std::string fingerprint;           // Of a failure.
   std::string message;               // Of a failure, or why it is void.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
+#include <utility>
 
 namespace detcd::sim {
 namespace {
@@ -38,6 +40,47 @@ std::string failures_text(const Story& story) {
         best.reproduce(story.plan));
   }
   return text;
+}
+
+// Who was reached how often, the rarest first; and what never was.
+std::string probes_text(const Story& story) {
+  if (story.probes.empty()) return {};
+  std::vector<std::pair<Reached, std::string>> hit;
+  std::string never;
+  for (const ProbeRule& probe : story.probes) {
+    const Reached reached = story.totals->reached(probe.name);
+    if (reached.runs > 0) hit.emplace_back(reached, probe.name);
+    if (reached.runs == 0) never += fmt::format("  never: {}\n", probe.name);
+  }
+  std::ranges::sort(hit, {}, [](const auto& each) {
+    return std::tuple(each.first.runs, each.first.times, each.second);
+  });
+  std::string text = fmt::format("probes: {} of {} reached\n", hit.size(), story.probes.size());
+  text += never;
+  for (const auto& [reached, name] : hit) {
+    text += fmt::format("  in {} {}, {} times, first in run {}: {}\n", reached.runs,
+                        reached.runs == 1 ? "run" : "runs", reached.times, reached.first, name);
+  }
+  return text;
+}
+
+Json probes_json(const Story& story) {
+  Json runs = Json::object();
+  Json times = Json::object();
+  Json first = Json::object();
+  Json never = Json::array();
+  for (const ProbeRule& probe : story.probes) {
+    const Reached reached = story.totals->reached(probe.name);
+    runs[probe.name] = reached.runs;
+    times[probe.name] = reached.times;
+    if (reached.runs > 0) first[probe.name] = reached.first;
+    if (reached.runs == 0) never.push_back(probe.name);
+  }
+  return {{"runs", runs},
+          {"times", times},
+          {"first", first},
+          {"never", never},
+          {"missed", missed_probes(story)}};
 }
 
 Json failures_json(const Story& story) {
@@ -82,8 +125,9 @@ std::vector<std::string> missed_probes(const Story& story) {
   std::vector<std::string> missed;
   if (story.totals->numbers().runs < kRunsThatReachAll) return missed;
   for (const ProbeRule& probe : story.probes) {
-    if (probe.required && !story.totals->probes().contains(probe.name))
+    if (probe.required && story.totals->reached(probe.name).runs == 0) {
       missed.push_back(probe.name);
+    }
   }
   return missed;
 }
@@ -103,11 +147,8 @@ std::string summary_text(const Story& story) {
                                  plan.profile, plan.commit);
   text += failures_text(story);
   const std::vector<std::string> missed = missed_probes(story);
-  for (const std::string& probe : missed) text += fmt::format("never reached: {}\n", probe);
-  if (!story.probes.empty()) {
-    text += fmt::format("probes: {} of {} reached\n", story.totals->probes().size(),
-                        story.probes.size());
-  }
+  for (const std::string& probe : missed) text += fmt::format("NEVER REACHED: {}\n", probe);
+  text += probes_text(story);
   text += fmt::format(
       "abstract states: {}; new ones in {} of {} drawn plans and {} of {} changed "
       "ones\n",
@@ -128,9 +169,6 @@ std::string summary_text(const Story& story) {
 std::string summary_json(const Story& story) {
   const CampaignPlan& plan = story.plan;
   const Totals::Numbers& n = story.totals->numbers();
-  Json probes = Json::object();
-  for (const ProbeRule& probe : story.probes) probes[probe.name] = 0;
-  for (const auto& [name, runs] : story.totals->probes()) probes[name] = runs;
   Json growth = Json::array();
   for (const Growth& point : story.totals->growth(100)) {
     growth.push_back({point.runs, point.states});
@@ -160,7 +198,7 @@ std::string summary_json(const Story& story) {
                       {"found_by_drawn", n.found - n.guided_found},
                       {"found_by_guided", n.guided_found},
                       {"growth", growth}}},
-                    {"probes", {{"runs", probes}, {"missed", missed_probes(story)}}},
+                    {"probes", probes_json(story)},
                     {"work",
                      {{"operations", n.operations},
                       {"acknowledged", n.acknowledged},

@@ -195,14 +195,17 @@ std::string probes(const Story& story) {
   const std::uint64_t all = std::max<std::uint64_t>(story.totals->numbers().runs, 1);
   std::string out = "<section><h2>Rare things, and how many runs reached them</h2><table>";
   for (const ProbeRule& probe : story.probes) {
-    const auto found = story.totals->probes().find(probe.name);
-    const std::uint64_t runs = found == story.totals->probes().end() ? 0 : found->second;
+    const Reached reached = story.totals->reached(probe.name);
+    const std::uint64_t runs = reached.runs;
+    const std::string first =
+        runs == 0 ? "" : fmt::format("{} times, first in run {}", reached.times, reached.first);
     out += fmt::format(
         "<tr{}><td>{}</td><td class=\"wide\"><div class=\"meter\"><i "
-        "style=\"width:{}%\"></i></div></td><td class=\"n\">{}{}</td></tr>\n",
+        "style=\"width:{}%\"></i></div></td><td class=\"n\">{}{}</td><td "
+        "class=\"n\">{}</td></tr>\n",
         std::ranges::count(missed, probe.name) > 0 ? " class=\"missed\"" : "", escape(probe.name),
         runs == 0 ? 0 : std::max<std::uint64_t>(runs * 100 / all, 1), runs,
-        runs == 0 && !probe.required ? " (rare)" : "");
+        runs == 0 && !probe.required ? " (rare)" : "", first);
   }
   return out + "</table></section>\n";
 }

@@ -51,7 +51,13 @@ Result<void> Totals::add(const RunRecord& record) {
     if (!record.found.empty()) ++numbers_.guided_found;
   }
   states_.insert(record.found.begin(), record.found.end());
-  for (const std::string& probe : record.probes) ++probes_[probe];
+  for (const ProbeCount& probe : record.probes) {
+    Reached& reached = probes_[probe.id];
+    const bool is_first = reached.runs == 0 || record.number < reached.first;
+    if (is_first) reached.first = record.number;
+    ++reached.runs;
+    reached.times += probe.times;
+  }
   numbers_.operations += record.operations;
   numbers_.acknowledged += record.acknowledged;
   numbers_.faults += record.faults;
@@ -61,6 +67,11 @@ Result<void> Totals::add(const RunRecord& record) {
   numbers_.virtual_ms += record.virtual_ms;
   numbers_.cpu_ms += record.cpu_ms;
   return {};
+}
+
+Reached Totals::reached(std::string_view probe) const {
+  const auto found = probes_.find(probe_id(probe));
+  return found == probes_.end() ? Reached{} : found->second;
 }
 
 void Totals::add_failure(const RunRecord& record) {

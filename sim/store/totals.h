@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -22,6 +23,13 @@ struct Failure {
 [[nodiscard]] bool is_better(const RunRecord& a, const RunRecord& b);
 // A file name for it.
 [[nodiscard]] std::string failure_name(const std::string& fingerprint);
+
+// What runs hit a probe.
+struct Reached {
+  std::uint64_t runs = 0;
+  std::uint64_t times = 0;
+  std::uint64_t first = 0;  // The lowest number.
+};
 
 struct Growth {
   std::uint64_t runs = 0;
@@ -58,8 +66,10 @@ class Totals {
   [[nodiscard]] const Numbers& numbers() const { return numbers_; }
   [[nodiscard]] std::size_t states() const { return states_.size(); }
   [[nodiscard]] const std::map<std::string, Failure>& failures() const { return failures_; }
-  // Probe → runs that hit it.
-  [[nodiscard]] const std::map<std::string, std::uint64_t>& probes() const { return probes_; }
+  // How many probes were hit.
+  [[nodiscard]] std::size_t probes() const { return probes_.size(); }
+  // Of no run: not reached.
+  [[nodiscard]] Reached reached(std::string_view probe) const;
   // Distinct states after so many runs, in the order of their numbers, at most `points` of them.
   [[nodiscard]] std::vector<Growth> growth(std::size_t points) const;
 
@@ -70,7 +80,7 @@ class Totals {
   Numbers numbers_;
   std::set<std::uint32_t> states_;
   std::map<std::string, Failure> failures_;  // By fingerprint.
-  std::map<std::string, std::uint64_t> probes_;
+  std::map<std::uint32_t, Reached> probes_;  // By probe_id.
 };
 
 }  // namespace detcd::sim

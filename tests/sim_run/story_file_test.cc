@@ -3,14 +3,19 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "sim/campaign/commands.h"
+#include "sim/campaign/known_probes.h"
 #include "sim/campaign/scenario.h"
+#include "tests/sim_run/scenario.h"
 
 namespace detcd::sim {
 namespace {
@@ -51,6 +56,48 @@ TEST(StoryFile, AMissedExpectationNamesSeedAndCount) {
   EXPECT_EQ(outcome.why, "expected total crashes == 3, but there were 2");
   outcome = outcome_of("seed 3\nfault at 1s crash n2 down 100ms\nexpect crashes n1\n");
   EXPECT_EQ(outcome.why, "expected crashes n1 >= 1, but there were 0");
+}
+
+TEST(StoryFile, AProbeCanBeExpectedByItsName) {
+  const std::string crash = "seed 3\nfault at 1s crash n2 down 100ms\n";
+  ScenarioOutcome outcome = outcome_of(
+      crash +
+      "expect probe \"a process was killed\" == 1\nreach probe \"path: an election was won\"\n");
+  EXPECT_EQ(outcome.kind, Kind::kPass) << outcome.why;
+  outcome = outcome_of(crash + "expect probe \"a clock stood still\"\n");
+  EXPECT_EQ(outcome.kind, Kind::kFail);
+  EXPECT_EQ(outcome.why, "expected probe \"a clock stood still\" >= 1, but there were 0");
+}
+
+// Whatever a run reports has a rule: one that is missing there would never be missed.
+TEST(StoryFile, EveryProbeThatARunHitsIsKnown) {
+  std::map<std::string, std::uint64_t> hit;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    hit.merge(run_in_child(drawn(seed, "swarm")).result.probes);
+  }
+  EXPECT_GT(hit.size(), 30U);
+  for (const auto& [name, times] : hit) {
+    EXPECT_EQ(std::ranges::count(known_probes(), name), 1) << name;
+  }
+}
+
+TEST(StoryFile, AProfileRequiresOnlyWhatItsRunsMayReach) {
+  std::vector<Settings> lite;
+  std::vector<Settings> swarm;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    lite.push_back(*draw_settings(seed, "lite"));
+    swarm.push_back(*draw_settings(seed, "swarm"));
+  }
+  const auto required = [](const std::vector<ProbeRule>& rules, std::string_view name) {
+    const auto rule = std::ranges::find(rules, name, &ProbeRule::name);
+    return rule != rules.end() && rule->required;
+  };
+  for (const std::string_view name : {"a process was killed", "path: a recovery ended",
+                                      "rare: a proposal goes alone", "a clock stood still"}) {
+    EXPECT_TRUE(required(probe_rules(swarm), name)) << name;
+    EXPECT_EQ(required(probe_rules(lite), name), name == "a process was killed") << name;
+  }
+  EXPECT_EQ(probe_rules({}).size(), known_probes().size());
 }
 
 TEST(StoryFile, AnotherVerdictThanExpectedFails) {
@@ -157,6 +204,7 @@ TEST(StoryFile, WhatCannotBeReadIsNamedWithItsLine) {
            {"expect leaders >= two\n", "line 1: can't read"},
            {"expect leaders n0\n", "line 1: can't read"},
            {"expect operations n1\n", "line 1: can't read"},
+           {"expect probe \"a miracle happened\"\n", "line 1: can't read"},
            {"reach total leaders\n", "line 1: can't read"},
            {"judge\n", "line 1: can't read"},
            {"judge liveness\n", "line 1: can't read"},

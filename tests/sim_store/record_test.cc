@@ -52,7 +52,7 @@ TEST(Record, ComesBackAsItWas) {
   RunRecord full = failed(17, 99, "oracle: a \"b\" # c");
   full.changes = {203, 411};
   full.twice = true;
-  full.probes = {"one", "two"};
+  full.probes = {{probe_id("one"), 1}, {probe_id("two"), 12'345}};
   const std::string text = print(record(1)) + print(full);
   const Result<Records> back = parse_records(text);
   ASSERT_TRUE(back.ok()) << back.error().message;
@@ -190,7 +190,8 @@ TEST(Summary, AProbeThatHadToBeReachedMakesALargeCampaignFail) {
   Totals totals;
   RunRecord run;
   for (run.number = 1; run.number <= kRunsThatReachAll; ++run.number) {
-    run.probes = run.number == 7 ? std::vector<std::string>{"reached"} : std::vector<std::string>{};
+    run.probes.clear();
+    if (run.number == 7 || run.number == 9) run.probes = {{probe_id("reached"), run.number}};
     ASSERT_TRUE(totals.add(run).ok());
   }
   CampaignPlan plan = campaign();
@@ -200,6 +201,14 @@ TEST(Summary, AProbeThatHadToBeReachedMakesALargeCampaignFail) {
   story.probes.push_back({"never", true});
   EXPECT_EQ(missed_probes(story), std::vector<std::string>{"never"});
   EXPECT_EQ(verdict_of(story), "FAIL");
+  const std::string text = summary_text(story);
+  EXPECT_NE(text.find("in 2 runs, 16 times, first in run 7: reached"), std::string::npos) << text;
+  EXPECT_NE(text.find("never: rare"), std::string::npos) << text;
+  EXPECT_NE(text.find("NEVER REACHED: never"), std::string::npos) << text;
+  const std::string json = summary_json(story);
+  EXPECT_NE(json.find("\"reached\": 16"), std::string::npos) << json;
+  const std::string page = summary_page(story);
+  EXPECT_NE(page.find("16 times, first in run 7"), std::string::npos);
 }
 
 }  // namespace
