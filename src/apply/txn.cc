@@ -203,7 +203,9 @@ mvcc::Advance TxnWork::check_ranges(mvcc::Meter& meter) {
 
 mvcc::Advance TxnWork::run(const mvcc::Store& store, mvcc::Store* writer, mvcc::Meter& meter) {
   for (; step_ < steps_.size(); ++step_) {
-    if (!meter.spend()) return mvcc::More{};
+    // A step that goes on has been paid for: its rows need what there is.
+    const bool goes_on = range_.has_value() || delete_.has_value();
+    if (!goes_on && !meter.spend()) return mvcc::More{};
     mvcc::Advance step = run_step(store, writer, meter);
     if (!done(step)) return step;
   }

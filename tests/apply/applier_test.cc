@@ -88,6 +88,25 @@ TEST(Applier, BigDeleteIsSeenOnlyAsAWhole) {
   EXPECT_EQ(store.range(count).count, 0);
 }
 
+// Ranges and deletes inside a Txn once got nothing of a budget of one unit, for ever.
+TEST(Applier, TheSmallestBudgetGetsThroughARequestInTheEnd) {
+  Driver store;
+  for (int i = 0; i < 30; ++i) store.put("k" + std::to_string(i), "v");
+  const std::string all(1, '\0');
+  TxnRequest txn;
+  txn.success.push_back({RangeRequest{.key = all, .range_end = all}});
+  txn.success.push_back({DeleteRangeRequest{all, all, true}});
+  txn.success.push_back({PutRequest{.key = "k", .value = "v"}});
+  store.applier().begin(store.next_position(), {.request = std::move(txn)});
+  int steps = 0;
+  while (std::holds_alternative<mvcc::More>(store.applier().advance({.units = 1}))) {
+    ASSERT_LT(++steps, 10'000) << "it doesn't get on";
+  }
+  const auto answer = Driver::expect<TxnResponse>(store.applier().take_answer());
+  EXPECT_EQ(answer.responses.size(), 3U);
+  EXPECT_EQ(store.range({.key = all, .range_end = all, .count_only = true}).count, 1);
+}
+
 TEST(Applier, ConfigurationEntriesAndPublishedAttributesFillTheMembership) {
   Driver store;
   const membership::Change add{membership::Change::Kind::kAdd,
