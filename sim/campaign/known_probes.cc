@@ -34,7 +34,8 @@ std::vector<std::string_view> known_probes() {
   for (const Family* family : families()) {
     if (family->available()) names.push_back(family->info().probe);
   }
-  names.insert(names.end(), {kDiedInFlightProbe, kDiskFailedProbe, kCoreProbe});
+  names.insert(names.end(), {kDiedInFlightProbe, kDiskFailedProbe, kLostPowerToRotProbe,
+                             kLostPowerToBadSectorProbe, kCoreProbe});
   std::ranges::copy(path_probes(), std::back_inserter(names));
   std::ranges::copy(rare_choices(), std::back_inserter(names));
   return names;

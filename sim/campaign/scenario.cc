@@ -66,6 +66,17 @@ bool counts(std::string_view what) {
   return counted_of(what) || std::ranges::find(kNumbers, what) != kNumbers.end();
 }
 
+// A name with its spaces: "a clock stood still". Empty: it isn't one.
+std::string read_name(Words& words) {
+  std::string name(words.word());
+  if (!name.starts_with('"')) return {};
+  while (words.ok() && !words.finished() && (name.size() < 2 || !name.ends_with('"'))) {
+    name += " " + std::string(words.word());
+  }
+  if (name.size() < 2 || !name.ends_with('"')) return {};
+  return name.substr(1, name.size() - 2);
+}
+
 // "[total] WHAT [nN] [>= N]".
 std::optional<Expectation> parse_expectation(Words& words) {
   Expectation expectation;
@@ -75,7 +86,7 @@ std::optional<Expectation> parse_expectation(Words& words) {
   }
   expectation.what = words.word();
   if (expectation.what == kProbeWord) {
-    expectation.probe = words.quoted();
+    expectation.probe = read_name(words);
     if (std::ranges::count(known_probes(), expectation.probe) == 0) return std::nullopt;
   } else if (!counts(expectation.what)) {
     return std::nullopt;
@@ -253,7 +264,7 @@ bool Expectation::holds(std::uint64_t count) const {
 std::string print(const Expectation& expectation) {
   std::string text = expectation.total ? "total " : "";
   text += expectation.what;
-  if (!expectation.probe.empty()) text += " " + quote(expectation.probe);
+  if (!expectation.probe.empty()) text += " \"" + expectation.probe + "\"";
   if (expectation.node > 0) text += " n" + std::to_string(expectation.node);
   const auto sign = static_cast<std::size_t>(expectation.relation);
   return text + " " + std::string(kSigns.at(sign)) + " " + std::to_string(expectation.number);

@@ -5,7 +5,6 @@ namespace detcd::sim {
 namespace {
 
 constexpr std::string_view kProbe = "a read failed";
-constexpr std::string_view kDeathProbe = "a machine lost power to come back with a bad sector";
 
 // A power loss after which a sector of the log, of the snapshot or of the identity can't be read
 // until it is written again.
@@ -30,7 +29,8 @@ struct BadSector final : Fault {
   bool happen(Stage& stage) const override {
     // Alone, a member has nobody to repair from.
     if (stage.size() == 1 || !stage.is_named(node)) return false;
-    if (!stage.end_life(node, {Death::kPowerLoss, down, {}, kDeathProbe})) return false;
+    if (!stage.end_life(node, {Death::kPowerLoss, down, {}, kLostPowerToBadSectorProbe}))
+      return false;
     constexpr std::uint64_t kKinds = 8;
     const std::uint64_t kind = where % kKinds;
     const std::string_view part = kind == 0   ? "/member/identity"

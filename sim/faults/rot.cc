@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::string_view kLogProbe = "a bit of the log rotted";
 constexpr std::string_view kSnapshotProbe = "a bit of the snapshot or of the identity rotted";
-constexpr std::string_view kDeathProbe = "a machine lost power to come back with rot";
 
 struct Rot : Fault {
   std::uint32_t node = 1;
@@ -30,7 +29,7 @@ struct Rot : Fault {
   bool decay(Stage& stage, std::string_view part, std::string_view probe) const {
     // Alone, a member has nobody to repair from.
     if (stage.size() == 1 || !stage.is_named(node)) return false;
-    if (!stage.end_life(node, {Death::kPowerLoss, down, {}, kDeathProbe})) return false;
+    if (!stage.end_life(node, {Death::kPowerLoss, down, {}, kLostPowerToRotProbe})) return false;
     SimDisk& disk = stage.members().machine(node).disk();
     const std::optional<SimDisk::Spot> spot = disk.choose_spot(part, where);
     const bool rotted = spot && disk.rot(spot->path, spot->offset, spot->mask);

@@ -19,9 +19,13 @@
 
 namespace detcd::sim {
 
-// Probes that are no family's.
+// Probes beside those of families: deaths in general, and before what two families do.
 inline constexpr std::string_view kDiedInFlightProbe =
     "somebody died with writes on their way to the disk";
+inline constexpr std::string_view kLostPowerToRotProbe =
+    "a machine lost power to come back with rot";
+inline constexpr std::string_view kLostPowerToBadSectorProbe =
+    "a machine lost power to come back with a bad sector";
 inline constexpr std::string_view kDiskFailedProbe = "a member stopped because its disk failed it";
 
 inline constexpr std::uint32_t kClientsFrom = 101;  // The first client's number on the network.
