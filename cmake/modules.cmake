@@ -63,17 +63,18 @@ function(detcd_sim_module NAME)
 endfunction()
 
 # detcd_test(name USES ... LIBS ...): tests/name/*_test.cc as one GoogleTest program `test_name`,
-# registered with ctest as one test. Files ending in _property_test.cc use RapidCheck; DETCD_TESTS
-# chooses: `unit` leaves them out, `property` leaves the other *_test.cc out, `all` takes both.
+# registered with ctest as one test. Files ending in _property_test.cc use RapidCheck, those ending in
+# _run_test.cc simulate whole clusters; DETCD_TESTS chooses: `unit` leaves both out, `property` leaves
+# the other *_test.cc out, `all` takes everything.
 function(detcd_test NAME)
   cmake_parse_arguments(M "" "TIMEOUT" "USES;LIBS;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.cc)
   set(support ${sources})
   set(properties ${sources})
   list(FILTER support EXCLUDE REGEX "_test\\.cc$")
-  list(FILTER properties INCLUDE REGEX "_property_test\\.cc$")
+  list(FILTER properties INCLUDE REGEX "_(property|run)_test\\.cc$")
   if(DETCD_TESTS STREQUAL "unit")
-    list(FILTER sources EXCLUDE REGEX "_property_test\\.cc$")
+    list(FILTER sources EXCLUDE REGEX "_(property|run)_test\\.cc$")
   elseif(DETCD_TESTS STREQUAL "property")
     set(sources ${properties})
     if(sources)
