@@ -138,7 +138,9 @@ Difference compare(const Told& is, const apply::TxnResponse& must_be, const std:
       .found();
 }
 
-Difference compare(const Told&, const apply::PublishResponse&, const std::string&) {
+// What recorded histories don't tell.
+template <class Other>
+Difference compare(const Told&, const Other&, const std::string&) {
   return std::nullopt;
 }
 
@@ -170,7 +172,8 @@ Difference compare_any(const Told& is, const Any& must_be, const std::string& wh
       must_be);
 }
 
-std::optional<Told> tell(const apply::PublishResponse&) {
+template <class Other>
+std::optional<Told> tell(const Other&) {
   return std::nullopt;
 }
 ToldKeyValue tell(const apply::KeyValue& kv) {

@@ -50,6 +50,16 @@ std::string words(const apply::CompactionResponse& compact) {
 std::string words(const apply::PublishResponse&) {
   return "published";
 }
+std::string words(const apply::DowngradeResponse& downgrade) {
+  return "downgrade@" + std::to_string(downgrade.header_revision) + " " + downgrade.version;
+}
+std::string words(const apply::AlarmResponse& alarm) {
+  std::string out = "alarms@" + std::to_string(alarm.header_revision);
+  for (const apply::AlarmMember& active : alarm.alarms) {
+    out += " " + std::to_string(active.member_id) + ":" + std::to_string(active.alarm);
+  }
+  return out;
+}
 
 }  // namespace
 

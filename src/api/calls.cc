@@ -48,7 +48,7 @@ Calls::~Calls() {
 
 bool Calls::is_at_node(const Call& call) {
   return call.stage == Stage::kAsked ||
-         (call.stage == Stage::kStreaming && call.method->shape == Shape::kBothWays);
+         (call.stage == Stage::kStreaming && call.method->answer_stream != nullptr);
 }
 
 void Calls::take_events(TimePoint now) {
@@ -187,15 +187,18 @@ void Calls::ask(Open::iterator call, const Bytes& message) {
   }
   call->second.stage = Stage::kAsked;
   if (!tell(call->first, call->second, std::get<server::Request>(std::move(asked)))) {
-    finish(call, status_of(apply::ApiError::kStopped));
+    return finish(call, status_of(apply::ApiError::kStopped));
   }
+  if (method.answer_stream == nullptr) return;
+  call->second.stage = Stage::kStreaming;
+  ++streaming_;
 }
 
 void Calls::take_reply(server::Reply reply) {
   const auto call = open_.find(http2::StreamId(reply.call.value()));
   // The answer of a call that was forgotten meanwhile.
   if (call == open_.end() || !is_at_node(call->second)) return;
-  if (call->second.method->shape == Shape::kBothWays) return take_stream_reply(call, reply);
+  if (call->second.method->answer_stream != nullptr) return take_stream_reply(call, reply);
   Answered answered = call->second.method->answer(reply);
   if (auto* message = std::get_if<Bytes>(&answered)) {
     if (reply.held) held_.emplace_back(call->first, std::move(reply.held));

@@ -26,13 +26,17 @@ http1::Response method_not_allowed() {
   return response;
 }
 
-bool asks_serializable(std::string_view query) {
+server::HealthRequest health_request(std::string_view query) {
+  constexpr std::string_view kExclude = "exclude=";
+  server::HealthRequest request;
   while (!query.empty()) {
     const std::size_t end = query.find('&');
-    if (query.substr(0, end) == "serializable=true") return true;
+    const std::string_view part = query.substr(0, end);
+    if (part == "serializable=true") request.serializable = true;
+    if (part.starts_with(kExclude)) request.exclude.emplace_back(part.substr(kExclude.size()));
     query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
   }
-  return false;
+  return request;
 }
 
 std::string health_json(bool healthy, std::string_view reason) {
@@ -72,8 +76,7 @@ std::variant<HttpAsked, http1::Response> ask_http(const http1::Request& request)
   }
   if (path == "/health") {
     if (request.method != "GET") return method_not_allowed();
-    return HttpAsked{HttpQuestion::kHealth,
-                     server::HealthRequest{.serializable = asks_serializable(query)}};
+    return HttpAsked{HttpQuestion::kHealth, health_request(query)};
   }
   return error(404, "404 page not found");
 }

@@ -33,7 +33,9 @@ struct StreamAnswer {
 
 enum class Shape : std::uint8_t {
   kUnary,
-  kServerStream,  // One request; answered at once, and then the stream stays open.
+  // One request; answered at once, and then the stream stays open; or, with `answer_stream`, by the
+  // node, until it ends the stream.
+  kServerStream,
   // Requests and answers as they come. The client's end of its side ends only its requests.
   kBothWays,
 };
@@ -45,8 +47,9 @@ struct Method {
   Asked (*ask)(const Bytes& message, const apply::Limits& limits) = nullptr;
   // Null for methods that never ask the node.
   Answered (*answer)(const server::Reply& reply) = nullptr;
-  // Of kBothWays, what the node is told first, and how its answers are put.
+  // Of kBothWays, what the node is told first.
   server::Request (*open)() = nullptr;
+  // How the node's answers on a stream are put.
   StreamAnswer (*answer_stream)(const server::Reply& reply, const apply::Limits& limits) = nullptr;
 };
 

@@ -14,6 +14,7 @@
 
 #include "app/log_sink.h"
 #include "app/process.h"
+#include "backup/contents.h"
 #include "bootstrap/initial_cluster.h"
 #include "bootstrap/version.h"
 #include "member/member.h"
@@ -45,6 +46,15 @@ member::Options options_of(const bootstrap::Config& config) {
   node.limits.request_bytes_max = config.max_request_bytes;
   node.progress_notify_interval = config.progress_notify_interval;
   node.quota_bytes = static_cast<std::int64_t>(config.quota_bytes);
+  if (config.auto_compaction_period > Duration{}) {
+    node.auto_compaction = {.mode = server::AutoCompaction::Mode::kPeriodic,
+                            .period = config.auto_compaction_period};
+  } else if (config.auto_compaction_revisions > 0) {
+    node.auto_compaction = {.mode = server::AutoCompaction::Mode::kRevision,
+                            .revisions = config.auto_compaction_revisions};
+  }
+  node.snapshot_storage_version =
+      backup::parse_schema(config.snapshot_storage_version).value_or(backup::Schema::k37);
   options.peer_addresses = server::addresses_of(bootstrap::strings(config.listen_peer_urls));
   options.client_addresses = server::addresses_of(bootstrap::strings(config.listen_client_urls));
   options.clients.requests = node.limits;

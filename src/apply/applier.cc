@@ -39,11 +39,18 @@ void Applier::begin(const Position& position, Command command) {
   check(!state_->entry, "an entry begins when the one before is done");
   check(position.index > state_->position.index, "an entry is applied once");
   const bool repeated = state_->requests.seen(command.id);
-  if (repeated) state_->answer = state_->requests.repeat(command.id);
+  bool settled = repeated;
+  if (repeated) {
+    state_->answer = state_->requests.repeat(command.id);
+  } else if (const std::optional<ApiError> refused = state_->alarms.refuse(command)) {
+    state_->answer = *refused;
+    settled = true;
+  }
   state_->entry.emplace(State::Entry{.position = position,
                                      .command = std::move(command),
                                      .erase = {},
                                      .txn = {},
+                                     .settled = settled,
                                      .repeated = repeated});
 }
 
@@ -108,6 +115,14 @@ const membership::Membership& Applier::members() const {
 }
 const std::string& Applier::cluster_version() const {
   return state_->cluster_version;
+}
+
+const Alarms& Applier::alarms() const {
+  return state_->alarms;
+}
+
+const Downgrade& Applier::downgrade() const {
+  return state_->downgrade;
 }
 
 // What a compaction releases leaves the sizes with the very entry: there is nothing that could be

@@ -11,7 +11,9 @@
 #include <variant>
 #include <vector>
 
+#include "apply/alarms.h"
 #include "apply/command.h"
+#include "apply/downgrade.h"
 #include "base/result.h"
 #include "membership/membership.h"
 #include "mvcc/types.h"
@@ -115,6 +117,8 @@ class Applier {
   [[nodiscard]] Revision compact_revision() const;
   [[nodiscard]] const membership::Membership& members() const;
   [[nodiscard]] const std::string& cluster_version() const;  // "" until decided.
+  [[nodiscard]] const Alarms& alarms() const;
+  [[nodiscard]] const Downgrade& downgrade() const;
   // Live and history bytes as the quota counts them: `size`; `in_use` is without what compaction
   // has released. A function of the log.
   struct Sizes {

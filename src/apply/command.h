@@ -147,6 +147,44 @@ struct SetClusterVersion {
   friend bool operator==(const SetClusterVersion&, const SetClusterVersion&) = default;
 };
 
+// Alarms (ETCD.md §2.12). Numbers outside the enumerations are kept as they came, as etcd keeps
+// them.
+enum class AlarmType : std::int32_t { kNone, kNoSpace, kCorrupt };
+enum class AlarmAction : std::int32_t { kGet, kActivate, kDeactivate };
+
+struct AlarmRequest {
+  std::int32_t action = 0;
+  std::uint64_t member_id = 0;
+  std::int32_t alarm = 0;
+  // Of a member that raises or clears NOSPACE by itself: its quota, or that of the alarm. Zero: a
+  // client asks.
+  std::uint64_t quota_bytes = 0;
+  friend bool operator==(const AlarmRequest&, const AlarmRequest&) = default;
+};
+struct AlarmMember {
+  std::uint64_t member_id = 0;
+  std::int32_t alarm = 0;
+  friend auto operator<=>(const AlarmMember&, const AlarmMember&) = default;
+};
+struct AlarmResponse {
+  Revision header_revision = 0;
+  std::vector<AlarmMember> alarms;
+  friend bool operator==(const AlarmResponse&, const AlarmResponse&) = default;
+};
+
+enum class DowngradeAction : std::int32_t { kValidate, kEnable, kCancel };
+
+struct DowngradeRequest {
+  std::int32_t action = 0;
+  std::string version;
+  friend bool operator==(const DowngradeRequest&, const DowngradeRequest&) = default;
+};
+struct DowngradeResponse {
+  Revision header_revision = 0;
+  std::string version;  // The cluster's, "3.7".
+  friend bool operator==(const DowngradeResponse&, const DowngradeResponse&) = default;
+};
+
 // (origin member, its counter): ties an entry to the call that waits for it, in every incarnation
 // of the origin (the counter's high bits are drawn at start). Unique in the log, except that a lost
 // leader's forwarded proposal may be appended twice: apply keeps the first (exactly once).
@@ -159,14 +197,15 @@ struct RequestId {
 struct Command {
   RequestId id;
   std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactionRequest, PublishAttributes,
-               SetClusterVersion>
+               SetClusterVersion, AlarmRequest, DowngradeRequest>
       request;
   friend bool operator==(const Command&, const Command&) = default;
 };
 
 // What apply answers; the server adds the header.
-using Response = std::variant<RangeResponse, PutResponse, DeleteRangeResponse, TxnResponse,
-                              CompactionResponse, PublishResponse>;
+using Response =
+    std::variant<RangeResponse, PutResponse, DeleteRangeResponse, TxnResponse, CompactionResponse,
+                 PublishResponse, AlarmResponse, DowngradeResponse>;
 using Answer = std::variant<Response, ApiError>;
 
 }  // namespace detcd::apply

@@ -11,17 +11,29 @@
 namespace detcd::apply {
 namespace {
 
-// 2 has the hashes of compactions at its end. What has none is written as 1.
-constexpr std::uint8_t kSmallStateFormat = 2;
+// 2 has the hashes of compactions at its end, 3 a number of sections: varint number, then for each
+// its tag (u8) and its content (bytes). Sections come in the order of their tags, and only those
+// that hold something; one that isn't known is refused. What needs no sections is written as 1 or
+// 2.
+constexpr std::uint8_t kSmallStateFormat = 3;
+enum class Section : std::uint8_t { kCompactionHashes = 1, kAlarms = 2, kDowngrade = 3 };
 // Members compare hashes of the same version only.
 constexpr std::uint64_t kStateHashVersion = 1;
+
+template <class Part>
+Result<void> decode_part(Reader& in, Part& part) {
+  Result<Part> decoded = Part::decode(in);
+  if (!decoded) return decoded.error();
+  part = *std::move(decoded);
+  return {};
+}
 
 }  // namespace
 
 mvcc::Advance Applier::State::advance(mvcc::Meter& meter) {
   if (!entry) return mvcc::Done{};
   mvcc::Advance step = mvcc::Done{};
-  if (!entry->repeated) {
+  if (!entry->settled) {
     step = std::visit([&](auto& request) { return run(request, meter); }, entry->command.request);
   }
   if (!std::holds_alternative<mvcc::Done>(step)) return step;
@@ -109,6 +121,24 @@ mvcc::Advance Applier::State::run(const SetClusterVersion& request, mvcc::Meter&
   return mvcc::Done{};
 }
 
+mvcc::Advance Applier::State::run(const AlarmRequest& request, mvcc::Meter&) {
+  answer = alarms.apply(request, store.totals().bytes);
+  if (auto* const response = std::get_if<Response>(&answer)) {
+    std::get<AlarmResponse>(*response).header_revision = store.revision();
+  }
+  small_changed();
+  return mvcc::Done{};
+}
+
+mvcc::Advance Applier::State::run(const DowngradeRequest& request, mvcc::Meter&) {
+  answer = downgrade.apply(request, cluster_version);
+  if (auto* const response = std::get_if<Response>(&answer)) {
+    std::get<DowngradeResponse>(*response).header_revision = store.revision();
+  }
+  small_changed();
+  return mvcc::Done{};
+}
+
 // Half for each, so that compactions in quick succession can't keep the sweep from ever running.
 mvcc::Advance Applier::State::sweep(mvcc::Budget budget) {
   mvcc::Meter hashing({.units = budget.units / 2});
@@ -125,6 +155,15 @@ void Applier::State::small_changed() {
   Writer out;
   members.encode(out);
   out.bytes(cluster_version);
+  // Each tells itself from what follows, and none that is empty counts: a member of an older
+  // version that knows none has the same hash.
+  const auto count = [&out](Section tag, const auto& part) {
+    if (part.empty()) return;
+    out.u8(static_cast<std::uint8_t>(tag));
+    part.encode(out);
+  };
+  count(Section::kAlarms, alarms);
+  count(Section::kDowngrade, downgrade);
   small_hash = hash64(out.view());
 }
 
@@ -149,7 +188,9 @@ std::uint64_t Applier::State::state_hash() const {
 std::string Applier::State::encode_small() const {
   const mvcc::StoreMarks marks = store.marks();
   Writer out;
-  out.u8(compaction_hashes.empty() ? 1 : kSmallStateFormat);
+  const bool sections = !alarms.empty() || !downgrade.empty();
+  const std::uint8_t plain = compaction_hashes.empty() ? 1 : 2;
+  out.u8(sections ? kSmallStateFormat : plain);
   out.u64(cluster_id);
   out.u64(static_cast<std::uint64_t>(marks.revision));
   out.u64(static_cast<std::uint64_t>(marks.compact_revision));
@@ -157,8 +198,63 @@ std::string Applier::State::encode_small() const {
   members.encode(out);
   out.bytes(cluster_version);
   requests.encode(out);
-  if (!compaction_hashes.empty()) compaction_hashes.encode(out);
+  if (sections) {
+    encode_sections(out);
+  } else if (!compaction_hashes.empty()) {
+    compaction_hashes.encode(out);
+  }
   return out.take();
+}
+
+void Applier::State::encode_sections(Writer& out) const {
+  std::uint64_t count = 0;
+  Writer sections;
+  const auto put = [&](Section tag, const auto& part) {
+    if (part.empty()) return;
+    Writer content;
+    part.encode(content);
+    sections.u8(static_cast<std::uint8_t>(tag));
+    sections.bytes(content.view());
+    ++count;
+  };
+  put(Section::kCompactionHashes, compaction_hashes);
+  put(Section::kAlarms, alarms);
+  put(Section::kDowngrade, downgrade);
+  out.varint(count);
+  out.raw(sections.view());
+}
+
+Result<void> Applier::State::decode_sections(Reader& in, const mvcc::StoreMarks& marks) {
+  const std::uint64_t count = in.varint();
+  std::uint8_t last = 0;
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    const std::uint8_t tag = in.u8();
+    Reader content(in.bytes());
+    if (!in.ok() || tag <= last) break;
+    last = tag;
+    Result<void> decoded;
+    switch (static_cast<Section>(tag)) {
+      case Section::kCompactionHashes:
+        decoded = compaction_hashes.decode(content, marks);
+        break;
+      case Section::kAlarms:
+        decoded = decode_part(content, alarms);
+        break;
+      case Section::kDowngrade:
+        decoded = decode_part(content, downgrade);
+        break;
+      default:
+        decoded = Error{Errc::kIncompatible, "the image has a section " + std::to_string(tag) +
+                                                 " that this version doesn't know"};
+    }
+    if (!decoded) return decoded;
+    if (!content.finished()) {
+      return Error{Errc::kDamaged, "section " + std::to_string(tag) + " of the image is too long"};
+    }
+    if (i + 1 == count) return {};
+  }
+  if (count == 0 && in.ok()) return {};
+  return Error{Errc::kDamaged, "the image's sections don't decode"};
 }
 
 Result<void> Applier::State::decode_small(std::string_view bytes, mvcc::StoreMarks& marks) {
@@ -183,6 +279,9 @@ Result<void> Applier::State::decode_small(std::string_view bytes, mvcc::StoreMar
   if (!table) return table.error();
   requests = *std::move(table);
   if (in.ok() && format == kSmallStateFormat) {
+    const Result<void> sections = decode_sections(in, marks);
+    if (!sections) return sections.error();
+  } else if (in.ok() && format == 2) {
     const Result<void> hashes = compaction_hashes.decode(in, marks);
     if (!hashes) return hashes.error();
   }

@@ -7,10 +7,13 @@
 #include <string>
 #include <variant>
 
+#include "apply/alarms.h"
 #include "apply/applier.h"
+#include "apply/downgrade.h"
 #include "apply/ops.h"
 #include "apply/request_table.h"
 #include "apply/txn.h"
+#include "base/codec.h"
 #include "mvcc/compaction_hashes.h"
 #include "mvcc/store.h"
 #include "mvcc/sweep.h"
@@ -24,6 +27,7 @@ struct Applier::State {
     Command command;
     std::optional<DeleteWork> erase;
     std::unique_ptr<TxnWork> txn;
+    bool settled = false;   // The answer is known without doing anything.
     bool repeated = false;  // The log brought this request before.
   };
 
@@ -40,14 +44,18 @@ struct Applier::State {
   mvcc::Advance run(const CompactionRequest& request, mvcc::Meter& meter);
   mvcc::Advance run(const PublishAttributes& request, mvcc::Meter& meter);
   mvcc::Advance run(const SetClusterVersion& request, mvcc::Meter& meter);
+  mvcc::Advance run(const AlarmRequest& request, mvcc::Meter& meter);
+  mvcc::Advance run(const DowngradeRequest& request, mvcc::Meter& meter);
   void finish();
   mvcc::Advance sweep(mvcc::Budget budget);
 
-  // Membership or cluster version changed.
+  // One of the small replicated states changed.
   void small_changed();
   [[nodiscard]] std::uint64_t state_hash() const;
   [[nodiscard]] std::string encode_small() const;
   Result<void> decode_small(std::string_view bytes, mvcc::StoreMarks& marks);
+  void encode_sections(Writer& out) const;
+  Result<void> decode_sections(Reader& in, const mvcc::StoreMarks& marks);
 
   std::uint64_t cluster_id;
   Position position;
@@ -56,8 +64,10 @@ struct Applier::State {
   mvcc::Sweeper sweeper;
   membership::Membership members;
   std::string cluster_version;
+  Alarms alarms;
+  Downgrade downgrade;
   RequestTable requests;
-  std::uint64_t small_hash = 0;  // Of membership and cluster version.
+  std::uint64_t small_hash = 0;  // Of membership, cluster version, alarms, downgrade.
   std::optional<Entry> entry;
   Answer answer = Response{PublishResponse{}};
 };

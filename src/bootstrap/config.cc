@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <map>
 #include <set>
@@ -305,6 +306,43 @@ std::string cluster_of_one(const Config& config) {
   return join(pairs, ",");
 }
 
+// As etcd reads it: a whole number means hours, or revisions; anything else is a duration, whose
+// nanoseconds are the revisions where these are counted.
+Result<void> read_retention(const FlagSet& flags, Config& config) {
+  constexpr std::int64_t kHoursMax = 2'562'047;  // As many as a duration holds.
+  const std::string& text = flags.text("auto-compaction-retention");
+  const bool by_revision = flags.text("auto-compaction-mode") == "revision";
+  std::int64_t whole = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
+  Duration period{};
+  if (error == std::errc() && end == text.data() + text.size() && whole >= 0) {
+    if (!by_revision && whole > kHoursMax) return bad("auto-compaction-retention is too long");
+    period = by_revision ? Duration(whole) : Duration(std::chrono::hours(whole));
+  } else {
+    const Result<Duration> parsed = parse_duration(text);
+    if (!parsed) return bad("error parsing CompactionRetention: " + parsed.error().message);
+    period = *parsed;
+  }
+  if (by_revision) {
+    config.auto_compaction_revisions = period.count();
+  } else {
+    config.auto_compaction_period = period;
+  }
+  return {};
+}
+
+Result<void> read_snapshot_version(const FlagSet& flags, Config& config) {
+  const std::string& version = flags.text("snapshot-storage-version");
+  if (version != "3.4" && version != "3.5" && version != "3.6" && version != "3.7") {
+    return bad(
+        fmt::format("unknown snapshot-storage-version {}, supported values 3.4, 3.5, 3.6, "
+                    "3.7",
+                    go_quoted(version)));
+  }
+  config.snapshot_storage_version = version;
+  return {};
+}
+
 Result<void> check_modes(const FlagSet& flags) {
   const std::string& mode = flags.text("auto-compaction-mode");
   if (mode.empty()) return bad("undefined auto-compaction-mode");
@@ -341,6 +379,10 @@ Result<void> validate(const FlagSet& flags, Config& config) {
   }
   const Result<void> modes = check_modes(flags);
   if (!modes) return modes.error();
+  const Result<void> retention = read_retention(flags, config);
+  if (!retention) return retention.error();
+  const Result<void> storage = read_snapshot_version(flags, config);
+  if (!storage) return storage.error();
   return report_states(flags, config.notes);
 }
 

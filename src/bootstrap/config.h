@@ -56,6 +56,10 @@ struct Config {
   std::uint64_t snapshot_catchup_entries = 0;
 
   std::uint64_t quota_bytes = 0;  // Zero: no limit.
+  // What is compacted by itself: all but the last `period`, or the last `revisions`. Zero: nothing.
+  Duration auto_compaction_period{};
+  std::int64_t auto_compaction_revisions = 0;
+  std::string snapshot_storage_version;  // "3.7"
   std::uint64_t max_txn_ops = 0;
   std::uint64_t max_request_bytes = 0;
   std::uint32_t max_concurrent_streams = 0;

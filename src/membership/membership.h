@@ -51,6 +51,7 @@ class Membership {
   // By ascending id.
   [[nodiscard]] std::vector<Member> list() const;
   [[nodiscard]] bool was_removed(std::uint64_t id) const;
+  [[nodiscard]] const std::set<std::uint64_t>& removed() const { return removed_; }
 
   void encode(Writer& out) const;
   [[nodiscard]] static Result<Membership> decode(Reader& in);

@@ -60,6 +60,29 @@ std::string backend_value(const Record& record) {
   return out.take();
 }
 
+namespace {
+
+std::size_t varint_bytes(std::uint64_t value) {
+  std::size_t bytes = 1;
+  for (; value >= 0x80; value >>= 7) ++bytes;
+  return bytes;
+}
+std::size_t text_bytes(std::string_view value) {
+  return value.empty() ? 0 : 1 + varint_bytes(value.size()) + value.size();
+}
+std::size_t number_bytes(std::int64_t value) {
+  return value == 0 ? 0 : 1 + varint_bytes(static_cast<std::uint64_t>(value));
+}
+
+}  // namespace
+
+std::size_t backend_value_bytes(const Record& record) {
+  if (record.tombstone) return text_bytes(record.key);
+  return text_bytes(record.key) + number_bytes(record.create_revision) +
+         number_bytes(record.place.main) + number_bytes(record.version) + text_bytes(record.value) +
+         number_bytes(record.lease);
+}
+
 // A revision at which no key is live left its own tombstones, which a compaction at it keeps: it
 // always keeps something.
 HashRead::HashRead(Revision at, Revision compact, Of of)

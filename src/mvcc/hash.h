@@ -16,6 +16,7 @@ namespace detcd::mvcc {
 [[nodiscard]] std::string backend_key(const Record& record);
 // etcd's backend value: mvccpb.KeyValue as protobuf writes it; a tombstone has its key only.
 [[nodiscard]] std::string backend_value(const Record& record);
+[[nodiscard]] std::size_t backend_value_bytes(const Record& record);
 
 // Hashes the records up to `at` of a store that was compacted at `compact`; both are pinned.
 class HashRead {

@@ -45,6 +45,13 @@ std::size_t bytes_of(const apply::CompactionResponse&) {
 std::size_t bytes_of(const apply::PublishResponse&) {
   return 0;
 }
+// Their number is bounded (apply/alarms.h).
+std::size_t bytes_of(const apply::AlarmResponse&) {
+  return 0;
+}
+std::size_t bytes_of(const apply::DowngradeResponse&) {
+  return 0;
+}
 
 class HeldBytes final : public Held {
  public:

@@ -116,7 +116,10 @@ void Node::finish(const raft::Entry& entry, bool command) {
     if (std::holds_alternative<apply::CompactionResponse>(*response)) {
       watches_.compacted(applier_->store());
       sweep_waiting_.wake_one();
+      alarms_waiting_.wake_one();
+      compactor_.compacted(applier_->compact_revision(), world_.clock.boot());
     }
+    if (std::holds_alternative<apply::AlarmResponse>(*response)) note_alarms();
     if (std::holds_alternative<apply::PublishResponse>(*response)) publishing_.wake_all();
   }
   if (!pending || !pending->origin) return;
@@ -139,6 +142,7 @@ void Node::install(const raft::SnapshotMeta& meta) {
   applied_configuration_ = meta.configuration;
   received_.erase(received_.begin(), std::next(found));
   log_.info("applied snapshot", {{"snapshot-index", meta.index.value()}});
+  note_alarms();
   observer_.on_installed(applier_->applied(), applier_->state_hash());
   learn_members();
   push(raft::SnapshotInstalled{meta.index});

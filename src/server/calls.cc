@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "apply/validate.h"
+#include "server/alarms.h"
 #include "server/node.h"
 
 namespace detcd::server {
@@ -29,10 +30,12 @@ runtime::Task<void> Node::take_calls() {
       if (Call* call = std::get_if<Call>(&*message)) {
         on_call(std::move(*call));
       } else if (Forget* forget = std::get_if<Forget>(&*message)) {
-        if (!watches_.close(*forget)) taken_back.push_back(std::move(*forget));
+        if (!watches_.close(*forget) && !backups_.close(*forget)) {
+          taken_back.push_back(std::move(*forget));
+        }
         watches_waiting_.wake_one();
       } else if (const Credit* credit = std::get_if<Credit>(&*message)) {
-        watches_.grant(*credit);
+        if (!backups_.grant(*credit)) watches_.grant(*credit);
         watches_waiting_.wake_one();
       } else {
         room_.taken(std::get<Taken>(*message));
@@ -77,6 +80,10 @@ void Node::on_call(Call call) {
                    read(std::move(call), linearizable);
                  },
                  [&](const HealthRequest& health) {
+                   if (const auto alarm = unhealthy_alarm(health.exclude)) {
+                     answer(origin, HealthResponse{false, *alarm});
+                     return;
+                   }
                    if (!health.serializable && !leader_) {
                      answer(origin, HealthResponse{false, "RAFT NO LEADER"});
                      return;
@@ -89,6 +96,7 @@ void Node::on_call(Call call) {
                  [&](const HashKvRequest&) { read(std::move(call), false); },
                  [&](const WatchOpen&) { open_watches(origin, call.require_leader); },
                  [&](watch::Request& asked) { ask_watches(origin, std::move(asked)); },
+                 [&](const auto&) { ask_maintenance(std::move(call)); },
              },
              call.request);
 }
@@ -98,6 +106,11 @@ void Node::propose(const Call& call, apply::Command command) {
   const std::uint64_t applied = applier_->applied().index;
   if (core_.commit().value() > applied + options_.unapplied_max) {
     answer(origin, apply::ApiError::kTooManyRequests);
+    return;
+  }
+  if (exceeds_quota(command)) {
+    raise_no_space();
+    answer(origin, apply::ApiError::kNoSpace);
     return;
   }
   const std::optional<apply::ApiError> refused =
@@ -134,6 +147,21 @@ void Node::answer_read(WaitingRead waiting) {
           },
           [&](const MemberListRequest&) {
             answer(origin, MemberListResponse{applier_->members().list()});
+          },
+          [&](const apply::DowngradeRequest& downgrade) {
+            apply::Answer checked =
+                applier_->downgrade().validate(downgrade, applier_->cluster_version());
+            if (auto* const response = std::get_if<apply::Response>(&checked)) {
+              std::get<apply::DowngradeResponse>(*response).header_revision = applier_->revision();
+            }
+            answer_applied(origin, std::move(checked));
+          },
+          [&](const apply::AlarmRequest& alarm) {
+            apply::AlarmResponse response{.header_revision = applier_->revision()};
+            if (static_cast<apply::AlarmAction>(alarm.action) == apply::AlarmAction::kGet) {
+              response.alarms = applier_->alarms().list(static_cast<apply::AlarmType>(alarm.alarm));
+            }
+            answer(origin, apply::Response{std::move(response)});
           },
           [&](const HealthRequest&) { answer(origin, HealthResponse{true, ""}); },
           [&](const auto&) { check(false, "only reads wait as reads"); },
@@ -267,8 +295,14 @@ StatusResponse Node::status_now() const {
   response.raft_term = status.term.value();
   response.raft_applied_index = applier_->applied().index;
   response.is_learner = status.role == raft::RoleName::kLearner;
-  response.storage_version = applier_->cluster_version();
+  // A downgrade migrates the storage first.
+  response.downgrade_target = applier_->downgrade().target();
+  response.storage_version =
+      response.downgrade_target.empty() ? applier_->cluster_version() : response.downgrade_target;
   if (!status.leader) response.errors.emplace_back("etcdserver: no leader");
+  for (const apply::AlarmMember& alarm : applier_->alarms().list(apply::AlarmType::kNone)) {
+    response.errors.push_back(alarm_text(alarm));
+  }
   return response;
 }
 

@@ -172,6 +172,7 @@ void Node::on_leader_changed(const raft::LeaderChanged& change) {
     propose_after_ = {};
     reads_.retry_now();
     publishing_.wake_all();
+    alarms_waiting_.wake_one();
     work_.wake_all();
   }
 }

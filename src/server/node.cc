@@ -92,12 +92,15 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       reads_(options_.read_retry, incarnation(world, storage_.identity)),
       room_(options_.answers, mailbox_.sender()),
       watches_(options_.watches, options_.progress_notify_interval),
+      backups_(world.scheduler),
       watches_waiting_(world.scheduler),
       saves_waiting_(world.scheduler),
       synced_waiting_(world.scheduler),
       snapshots_(world.scheduler),
       committed_waiting_(world.scheduler),
       sweep_waiting_(world.scheduler),
+      alarms_waiting_(world.scheduler),
+      compactor_(options_.auto_compaction, world.clock.boot()),
       life_(world.random.draw(kLife, storage_.identity.member_id, wall_time(world))),
       publishing_(world.scheduler),
       published_waiting_(world.scheduler),
@@ -145,6 +148,8 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
   tasks_.spawn(drive());
   tasks_.spawn(take_calls());
   tasks_.spawn(sweep());
+  tasks_.spawn(clear_alarms());
+  if (options_.auto_compaction.mode != AutoCompaction::Mode::kOff) tasks_.spawn(auto_compact());
   tasks_.spawn(publish());
   tasks_.spawn(serve_watches());
   while (!stopped_ && !stopping_) {

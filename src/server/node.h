@@ -18,7 +18,9 @@
 #include "runtime/task_group.h"
 #include "runtime/world.h"
 #include "server/answer_room.h"
+#include "server/backups.h"
 #include "server/choices.h"
+#include "server/compactor.h"
 #include "server/observer.h"
 #include "server/options.h"
 #include "server/promises.h"
@@ -104,6 +106,25 @@ class Node final : public transport::Receiver {
   runtime::Task<void> serve_watches();
   [[nodiscard]] StatusResponse status_now() const;
 
+  // alarms.cc: the quota, and what it raises and clears.
+  [[nodiscard]] bool exceeds_quota(const apply::Command& command) const;
+  void raise_no_space();
+  runtime::Task<void> clear_alarms();
+  void note_alarms();
+  [[nodiscard]] std::optional<std::string> unhealthy_alarm(
+      const std::vector<std::string>& exclude) const;
+
+  // maintenance.cc: what operators ask, and compaction by itself.
+  void ask_maintenance(Call call);
+  void ask_move_leader(const ReturnAddress& origin, std::uint64_t target);
+  runtime::Task<void> await_leader(ReturnAddress origin, raft::NodeId target);
+  [[nodiscard]] backup::Contents backup_contents(backup::Schema schema) const;
+  runtime::Task<void> between_entries();
+  runtime::Task<void> hash_backend(ReturnAddress origin);
+  void open_backup(const ReturnAddress& origin);
+  runtime::Task<void> send_backup(ReturnAddress origin, std::shared_ptr<Backups::Stream> stream);
+  runtime::Task<void> auto_compact();
+
   // persist.cc: saves, trims and snapshots.
   runtime::Task<void> write_log();
   runtime::Task<Result<void>> trim_log();
@@ -156,6 +177,7 @@ class Node final : public transport::Receiver {
   AnswerRoom room_;
   bool serving_parked_ = false;
   Watches watches_;
+  Backups backups_;
   runtime::Signal watches_waiting_;  // There may be something for them.
   std::optional<raft::NodeId> leader_;
   TimePoint leader_changed_{};
@@ -188,6 +210,11 @@ class Node final : public transport::Receiver {
   bool applying_ = false;
   apply::RequestId applying_id_;
   runtime::Signal sweep_waiting_;
+  runtime::Signal alarms_waiting_;    // One may be cleared, or could have been lost on its way.
+  std::uint64_t alarms_cleared_ = 0;  // Applier::alarms().cleared(), when it was last looked at.
+  Compactor compactor_;
+  TimePoint clear_after_{};  // Not before this is another cleared.
+  TimePoint raise_after_{};  // One raised before this may still be on its way.
 
   const std::uint64_t life_;  // Of this process, for its peers.
   Promises promises_;         // Of the peers.

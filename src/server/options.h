@@ -9,8 +9,10 @@
 
 #include "apply/applier.h"
 #include "apply/validate.h"
+#include "backup/contents.h"
 #include "membership/membership.h"
 #include "raft/raft.h"
+#include "server/compactor.h"
 #include "watch/hub.h"
 
 namespace detcd::server {
@@ -50,7 +52,12 @@ struct NodeOptions {
   // Of one step on the node's scheduler: of applying, reading and, a fifth of it, sweeping.
   std::uint64_t step_units = 10'000;
   apply::Limits limits;
-  std::int64_t quota_bytes = 2'147'483'648;
+  std::int64_t quota_bytes = 2'147'483'648;  // Of what Applier::sizes counts; 0 and below: none.
+  // Between two alarms that clear themselves, lest a full store let every other write through.
+  Duration alarm_clear_interval = 60s;
+  AutoCompaction auto_compaction;
+  // The etcd whose tools and servers load the snapshots that clients are sent.
+  backup::Schema snapshot_storage_version = backup::Schema::k37;
   // A round of reads that isn't confirmed is asked for again; 500 ms is etcd's interval.
   Duration read_retry = 500ms;
   std::uint64_t unapplied_max = 5'000;  // committed - applied beyond which writes are refused.

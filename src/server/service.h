@@ -12,6 +12,7 @@
 
 #include "apply/applier.h"
 #include "apply/command.h"
+#include "base/bytes.h"
 #include "base/ids.h"
 #include "base/units.h"
 #include "membership/membership.h"
@@ -36,12 +37,21 @@ struct MemberListRequest {
   bool linearizable = false;
 };
 struct StatusRequest {};
+// Of the whole backend, as etcd's would be.
+struct HashRequest {};
+struct DefragmentRequest {};
+struct MoveLeaderRequest {
+  std::uint64_t target = 0;
+};
+// A stream: answered with pieces, more of them as credit comes.
+struct SnapshotRequest {};
 struct HashKvRequest {
   std::int64_t revision = 0;
 };
 // /health asks for more than liveness: a leader and a quorum read (ETCD.md §5.2).
 struct HealthRequest {
   bool serializable = false;
+  std::vector<std::string> exclude;  // Names of alarms that don't matter.
 };
 // GET /version; answered at any time, by VersionInfo.
 struct VersionRequest {};
@@ -52,8 +62,10 @@ struct WatchOpen {};
 
 using Request =
     std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
-                 apply::TxnRequest, apply::CompactionRequest, MemberListRequest, StatusRequest,
-                 HashKvRequest, HealthRequest, VersionRequest, WatchOpen, watch::Request>;
+                 apply::TxnRequest, apply::CompactionRequest, apply::AlarmRequest,
+                 MemberListRequest, StatusRequest, HashKvRequest, apply::DowngradeRequest,
+                 HashRequest, DefragmentRequest, MoveLeaderRequest, SnapshotRequest, HealthRequest,
+                 VersionRequest, WatchOpen, watch::Request>;
 
 struct MemberListResponse {
   std::vector<membership::Member> members;  // Header without revision.
@@ -70,6 +82,7 @@ struct StatusResponse {
   bool is_learner = false;
   std::string storage_version;
   std::int64_t db_size_quota = 0;
+  std::string downgrade_target;  // Empty: no downgrade is under way.
 };
 struct HealthResponse {
   bool healthy = false;
@@ -89,9 +102,21 @@ struct WatchAnswer {
   std::vector<watch::Response> responses;
 };
 
-using Outcome =
-    std::variant<apply::Response, MemberListResponse, StatusResponse, apply::HashKvAnswer,
-                 HealthResponse, VersionInfo, WatchAnswer, apply::ApiError>;
+// Of MoveLeader and Defragment, whose answers say nothing.
+struct Acknowledged {};
+struct HashAnswer {
+  std::uint32_t hash = 0;
+};
+struct SnapshotPiece {
+  std::uint64_t remaining_bytes = 0;
+  Bytes blob;
+  std::string version;
+  bool last = false;  // The checksum of all before.
+};
+
+using Outcome = std::variant<apply::Response, MemberListResponse, StatusResponse,
+                             apply::HashKvAnswer, HealthResponse, VersionInfo, Acknowledged,
+                             HashAnswer, SnapshotPiece, WatchAnswer, apply::ApiError>;
 
 // Room that a large answer takes up at the node until its receiver destroys this, on any thread:
 // when the client has taken the answer, or never will.

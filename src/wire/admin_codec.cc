@@ -111,7 +111,9 @@ Bytes serialize(const Status& response) {
   out.set_islearner(response.is_learner);
   out.set_storageversion(response.storage_version);
   out.set_dbsizequota(response.db_size_quota);
-  out.mutable_downgradeinfo();
+  etcdserverpb::DowngradeInfo& downgrade = *out.mutable_downgradeinfo();
+  downgrade.set_enabled(!response.downgrade_target.empty());
+  downgrade.set_targetversion(response.downgrade_target);
   return to_bytes(out);
 }
 
@@ -131,6 +133,7 @@ Result<Status> parse_status_response(std::string_view bytes) {
   response.is_learner = parsed.islearner();
   response.storage_version = parsed.storageversion();
   response.db_size_quota = parsed.dbsizequota();
+  response.downgrade_target = parsed.downgradeinfo().targetversion();
   return response;
 }
 
@@ -166,24 +169,76 @@ Result<HashKv> parse_hash_kv_response(std::string_view bytes) {
   return response;
 }
 
-Result<AlarmAction> parse_alarm_request(std::string_view bytes) {
+Result<apply::AlarmRequest> parse_alarm_request(std::string_view bytes) {
   etcdserverpb::AlarmRequest request;
   if (!parse_into(request, bytes)) return malformed();
-  if (!etcdserverpb::AlarmRequest::AlarmAction_IsValid(request.action())) {
-    return AlarmAction::kUnknown;
-  }
-  return static_cast<AlarmAction>(request.action());
+  return apply::AlarmRequest{.action = static_cast<std::int32_t>(request.action()),
+                             .member_id = request.memberid(),
+                             .alarm = static_cast<std::int32_t>(request.alarm())};
 }
 
-std::string serialize_alarm_request(AlarmAction action) {
-  etcdserverpb::AlarmRequest request;
-  request.set_action(static_cast<etcdserverpb::AlarmRequest::AlarmAction>(action));
+std::string serialize_alarm_request(const apply::AlarmRequest& request) {
+  etcdserverpb::AlarmRequest out;
+  out.set_action(static_cast<etcdserverpb::AlarmRequest::AlarmAction>(request.action));
+  out.set_memberid(request.member_id);
+  out.set_alarm(static_cast<etcdserverpb::AlarmType>(request.alarm));
+  return to_string(out);
+}
+
+Result<ParsedResponse> parse_alarm_response(std::string_view bytes) {
+  etcdserverpb::AlarmResponse parsed;
+  if (!parse_into(parsed, bytes)) return malformed();
+  apply::AlarmResponse response{.header_revision = parsed.header().revision()};
+  for (const etcdserverpb::AlarmMember& alarm : parsed.alarms()) {
+    response.alarms.push_back({alarm.memberid(), static_cast<std::int32_t>(alarm.alarm())});
+  }
+  return ParsedResponse{header_of(parsed.header()), std::move(response)};
+}
+
+Result<apply::DowngradeRequest> parse_downgrade_request(std::string_view bytes) {
+  etcdserverpb::DowngradeRequest request;
+  if (!parse_into(request, bytes)) return malformed();
+  return apply::DowngradeRequest{.action = static_cast<std::int32_t>(request.action()),
+                                 .version = request.version()};
+}
+
+std::string serialize_downgrade_request(const apply::DowngradeRequest& request) {
+  etcdserverpb::DowngradeRequest out;
+  out.set_action(static_cast<etcdserverpb::DowngradeRequest::DowngradeAction>(request.action));
+  out.set_version(request.version);
+  return to_string(out);
+}
+
+Result<std::uint64_t> parse_move_leader_request(std::string_view bytes) {
+  etcdserverpb::MoveLeaderRequest request;
+  if (!parse_into(request, bytes)) return malformed();
+  return static_cast<std::uint64_t>(request.targetid());
+}
+
+std::string serialize_move_leader_request(std::uint64_t target) {
+  etcdserverpb::MoveLeaderRequest request;
+  request.set_targetid(target);
   return to_string(request);
 }
 
-Bytes serialize_no_alarms(const Header& header) {
-  etcdserverpb::AlarmResponse out;
+Result<void> parse_empty_request(std::string_view bytes) {
+  etcdserverpb::DefragmentRequest request;
+  if (!parse_into(request, bytes)) return malformed();
+  return {};
+}
+
+Bytes serialize_hash_response(const Header& header, std::uint32_t hash) {
+  etcdserverpb::HashResponse out;
   set_header(*out.mutable_header(), header);
+  out.set_hash(hash);
+  return to_bytes(out);
+}
+
+Bytes serialize(const SnapshotPiece& piece) {
+  etcdserverpb::SnapshotResponse out;
+  out.set_remaining_bytes(piece.remaining_bytes);
+  out.set_blob(std::string(piece.blob));
+  out.set_version(std::string(piece.version));
   return to_bytes(out);
 }
 

@@ -1,5 +1,5 @@
-// The messages of Cluster.MemberList, Maintenance.Status, HashKV and Alarm, and of gRPC's health
-// service, to and from values. Rare on the wire, so that generated code does it, and nothing of
+// The messages of Cluster.MemberList, of Maintenance, and of gRPC's health service, to and from
+// values. Rare on the wire, so that generated code does it, and nothing of
 // that shows here. Parsing refuses what protobuf refuses (kInvalid).
 #pragma once
 
@@ -29,7 +29,7 @@ struct MemberList {
 [[nodiscard]] Result<MemberList> parse_member_list_response(std::string_view bytes);
 
 [[nodiscard]] Result<void> parse_status_request(std::string_view bytes);
-// Field for field what etcd 3.7 says; downgrades don't exist here, and their message is empty.
+// Field for field what etcd 3.7 says.
 struct Status {
   Header header;
   std::string version;
@@ -43,6 +43,7 @@ struct Status {
   bool is_learner = false;
   std::string storage_version;
   std::int64_t db_size_quota = 0;
+  std::string downgrade_target;  // Empty: no downgrade is under way.
   friend bool operator==(const Status&, const Status&) = default;
 };
 [[nodiscard]] Bytes serialize(const Status& response);
@@ -58,13 +59,25 @@ struct HashKv {
 [[nodiscard]] Bytes serialize(const HashKv& response);
 [[nodiscard]] Result<HashKv> parse_hash_kv_response(std::string_view bytes);
 
-// The numbers are the wire's; what isn't listed is kUnknown.
-enum class AlarmAction : std::uint8_t { kGet, kActivate, kDeactivate, kUnknown };
-// The request's `action`.
-[[nodiscard]] Result<AlarmAction> parse_alarm_request(std::string_view bytes);
-[[nodiscard]] std::string serialize_alarm_request(AlarmAction action);
-// No alarms are active.
-[[nodiscard]] Bytes serialize_no_alarms(const Header& header);
+[[nodiscard]] Result<apply::AlarmRequest> parse_alarm_request(std::string_view bytes);
+[[nodiscard]] std::string serialize_alarm_request(const apply::AlarmRequest& request);
+// Serialized as an answer of apply (kv_codec.h).
+[[nodiscard]] Result<ParsedResponse> parse_alarm_response(std::string_view bytes);
+
+[[nodiscard]] Result<apply::DowngradeRequest> parse_downgrade_request(std::string_view bytes);
+[[nodiscard]] std::string serialize_downgrade_request(const apply::DowngradeRequest& request);
+// The request's `targetID`.
+[[nodiscard]] Result<std::uint64_t> parse_move_leader_request(std::string_view bytes);
+[[nodiscard]] std::string serialize_move_leader_request(std::uint64_t target);
+// A message without fields that matter: what Defragment, Hash and Snapshot are asked with.
+[[nodiscard]] Result<void> parse_empty_request(std::string_view bytes);
+[[nodiscard]] Bytes serialize_hash_response(const Header& header, std::uint32_t hash);
+struct SnapshotPiece {
+  std::uint64_t remaining_bytes = 0;
+  std::string_view blob;
+  std::string_view version;
+};
+[[nodiscard]] Bytes serialize(const SnapshotPiece& piece);
 
 // grpc.health.v1; the numbers are the wire's.
 enum class ServingStatus : std::uint8_t { kUnknown, kServing, kNotServing, kServiceUnknown };

@@ -11,10 +11,12 @@
 namespace detcd::wire {
 namespace {
 
+using apply::AlarmRequest;
 using apply::Command;
 using apply::CompactionRequest;
 using apply::Compare;
 using apply::DeleteRangeRequest;
+using apply::DowngradeRequest;
 using apply::PublishAttributes;
 using apply::PutRequest;
 using apply::RangeRequest;
@@ -35,6 +37,8 @@ enum class Kind : std::uint8_t {
   kPublishAttributes = 5,
   kSetClusterVersion = 6,
   kRange = 7,
+  kAlarm = 32,
+  kDowngrade = 33,
 };
 
 // As deep as requests are parsed (kv_codec.cc), with room: what was proposed can always be read.
@@ -68,6 +72,8 @@ class Encoder {
   void kind(const PublishAttributes&) { kind(Kind::kPublishAttributes); }
   void kind(const SetClusterVersion&) { kind(Kind::kSetClusterVersion); }
   void kind(const RangeRequest&) { kind(Kind::kRange); }
+  void kind(const AlarmRequest&) { kind(Kind::kAlarm); }
+  void kind(const DowngradeRequest&) { kind(Kind::kDowngrade); }
 
   void number(std::int64_t value) { out_.varint(zigzag(value)); }
 
@@ -109,6 +115,16 @@ class Encoder {
     for (const std::string& url : publish.client_urls) out_.bytes(url);
   }
   void body(const SetClusterVersion& version) { out_.bytes(version.version); }
+  void body(const AlarmRequest& alarm) {
+    number(alarm.action);
+    out_.varint(alarm.member_id);
+    number(alarm.alarm);
+    out_.varint(alarm.quota_bytes);
+  }
+  void body(const DowngradeRequest& downgrade) {
+    number(downgrade.action);
+    out_.bytes(downgrade.version);
+  }
   void body(const Compare& compare) {
     number(compare.result);
     number(compare.target);
@@ -180,6 +196,12 @@ class Decoder {
       case Kind::kSetClusterVersion:
         body(command.request.emplace<SetClusterVersion>());
         return true;
+      case Kind::kAlarm:
+        body(command.request.emplace<AlarmRequest>());
+        return true;
+      case Kind::kDowngrade:
+        body(command.request.emplace<DowngradeRequest>());
+        return true;
       case Kind::kNothing:
       case Kind::kRange:
         return false;
@@ -250,6 +272,16 @@ class Decoder {
     }
   }
   void body(SetClusterVersion& version) { version.version = in_.bytes(); }
+  void body(AlarmRequest& alarm) {
+    alarm.action = small();
+    alarm.member_id = in_.varint();
+    alarm.alarm = small();
+    alarm.quota_bytes = in_.varint();
+  }
+  void body(DowngradeRequest& downgrade) {
+    downgrade.action = small();
+    downgrade.version = in_.bytes();
+  }
   void body(Compare& compare) {
     compare.result = small();
     compare.target = small();
@@ -277,6 +309,8 @@ class Decoder {
       case Kind::kCompaction:
       case Kind::kPublishAttributes:
       case Kind::kSetClusterVersion:
+      case Kind::kAlarm:
+      case Kind::kDowngrade:
         break;
     }
     valid_ = false;

@@ -7,6 +7,7 @@
 #include "apply/validate.h"
 #include "wire/field.h"
 #include "wire/kv_fields.h"
+#include "wire/maintenance_fields.h"
 
 namespace detcd::wire {
 namespace {

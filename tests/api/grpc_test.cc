@@ -62,25 +62,60 @@ TEST(Grpc, EveryMethodAsksTheNodeItsQuestion) {
   EXPECT_EQ(std::get<server::HashKvRequest>(world.node.calls[6].request).revision, 9);
 }
 
-TEST(Grpc, ThereAreNoAlarmsAndNoneCanBeActivated) {
+TEST(Grpc, AlarmsAreAskedForAndAnsweredAsTheyCome) {
   World world;
   GrpcClient client(world);
-  const std::string method = "/etcdserverpb.Maintenance/Alarm";
-  const http2::StreamId get =
-      client.call(method, wire::serialize_alarm_request(wire::AlarmAction::kGet));
+  const apply::AlarmRequest asked{.action = 1, .member_id = 7, .alarm = 2};
+  const http2::StreamId call =
+      client.call("/etcdserverpb.Maintenance/Alarm", wire::serialize_alarm_request(asked));
   ASSERT_EQ(world.node.calls.size(), 1U);
-  world.node.answer(0, server::StatusResponse{});
+  EXPECT_EQ(std::get<apply::AlarmRequest>(world.node.calls[0].request), asked);
+  const apply::AlarmResponse alarms{.header_revision = 13, .alarms = {{7, 2}, {8, 1}}};
+  world.node.answer(0, apply::Response(alarms));
   world.settle();
-  EXPECT_EQ(client.answer(get).status, http2::GrpcStatus{});
-  ASSERT_EQ(client.answer(get).messages.size(), 1U);
-  EXPECT_EQ(client.answer(get).messages[0],
-            wire::serialize_no_alarms(wire::Header{11, 12, 13, 2}).view());
-  const http2::StreamId activate =
-      client.call(method, wire::serialize_alarm_request(wire::AlarmAction::kActivate));
+  EXPECT_EQ(client.answer(call).status, http2::GrpcStatus{});
+  ASSERT_EQ(client.answer(call).messages.size(), 1U);
+  const Result<wire::ParsedResponse> told =
+      wire::parse_alarm_response(client.answer(call).messages[0]);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(std::get<apply::AlarmResponse>(told->response), alarms);
+}
+
+TEST(Grpc, ASnapshotComesInPiecesAsTheClientTakesThem) {
+  World world;
+  GrpcClient client(world);
+  const http2::StreamId call = client.call("/etcdserverpb.Maintenance/Snapshot", "");
+  ASSERT_EQ(world.node.calls.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<server::SnapshotRequest>(world.node.calls[0].request));
+  const Bytes piece(std::string(32'768, 'x'));
+  world.node.answer(0, server::SnapshotPiece{32'768, piece, "3.7.0", false});
+  world.node.answer(0, server::SnapshotPiece{0, piece, "3.7.0", false});
   world.settle();
-  EXPECT_EQ(client.answer(activate).status,
-            status(apply::GrpcCode::kUnimplemented, "alarms can't be activated in this version"));
-  EXPECT_EQ(world.node.calls.size(), 1U);
+  EXPECT_FALSE(client.answer(call).status) << "the checksum is still to come";
+  world.node.answer(0, server::SnapshotPiece{0, Bytes(std::string("sum")), "3.7.0", true});
+  world.settle();
+  EXPECT_EQ(client.answer(call).status, http2::GrpcStatus{});
+  ASSERT_EQ(client.answer(call).messages.size(), 3U);
+  EXPECT_EQ(client.answer(call).messages[2],
+            wire::serialize(wire::SnapshotPiece{0, "sum", "3.7.0"}).view());
+}
+
+TEST(Grpc, WhatSaysNothingIsAnsweredWithNothing) {
+  World world;
+  GrpcClient client(world);
+  const http2::StreamId move =
+      client.call("/etcdserverpb.Maintenance/MoveLeader", wire::serialize_move_leader_request(77));
+  const http2::StreamId defragment = client.call("/etcdserverpb.Maintenance/Defragment", "");
+  ASSERT_EQ(world.node.calls.size(), 2U);
+  EXPECT_EQ(std::get<server::MoveLeaderRequest>(world.node.calls[0].request).target, 77U);
+  world.node.answer(0, apply::ApiError::kBadLeaderTransferee);
+  world.node.answer(1, server::Acknowledged{});
+  world.settle();
+  EXPECT_EQ(client.answer(move).status,
+            status(apply::GrpcCode::kFailedPrecondition, "etcdserver: bad leader transferee"));
+  EXPECT_EQ(client.answer(defragment).status, http2::GrpcStatus{});
+  ASSERT_EQ(client.answer(defragment).messages.size(), 1U);
+  EXPECT_EQ(client.answer(defragment).messages[0], "");
 }
 
 TEST(Grpc, AnswersKeepTheirCallsWhateverTheirOrder) {

@@ -32,7 +32,7 @@ TEST(Image, OfAnotherClusterIsRefused) {
 
 TEST(Image, OfANewerFormatIsRefused) {
   Image image = sample();
-  image.small_state[0] = 3;
+  image.small_state[0] = 4;
   EXPECT_EQ(restore_error(image), Errc::kIncompatible);
 }
 

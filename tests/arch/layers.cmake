@@ -10,7 +10,7 @@ set(owners
   "^boost/beast" "http1"
   "^boost/" "LIBS boost_headers"
   "^nghttp2/" "LIBS nghttp2"
-  "^openssl/" "membership tls"
+  "^openssl/" "membership backup tls"
   "\\.pb\\.h$" "wire api client"
   "^google/protobuf" "wire api client"
   "^spdlog/" "app"

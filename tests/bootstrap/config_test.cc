@@ -131,10 +131,25 @@ TEST(Config, QuotaZeroIsTwoGibibytesAndNegativeIsNone) {
 }
 
 TEST(Config, WhatIsNotInForceIsSaid) {
-  const Config config = accepted({"--quota-backend-bytes", "5"});
+  const Config config = accepted({"--corrupt-check-time", "5s"});
   const telemetry::Record* said = find_note(config, "flag is accepted, not yet in force");
-  ASSERT_NE(said, nullptr) << "no write is refused for the size of the data";
-  EXPECT_EQ(said->fields.at(0).json, "\"quota-backend-bytes\"");
+  ASSERT_NE(said, nullptr) << "nothing is checked at intervals";
+  EXPECT_EQ(said->fields.at(0).json, "\"corrupt-check-time\"");
+}
+
+TEST(Config, RetentionIsHoursADurationOrANumberOfRevisions) {
+  const auto period = [](const char* text) {
+    return accepted({"--auto-compaction-retention", text}).auto_compaction_period;
+  };
+  EXPECT_EQ(period("0"), 0s);
+  EXPECT_EQ(period("12"), 12 * 3600s);
+  EXPECT_EQ(period("90s"), 90s);
+  const Config config =
+      accepted({"--auto-compaction-mode=revision", "--auto-compaction-retention", "1000"});
+  EXPECT_EQ(config.auto_compaction_revisions, 1000);
+  EXPECT_EQ(config.auto_compaction_period, 0s);
+  EXPECT_EQ(accepted({}).snapshot_storage_version, "3.7");
+  EXPECT_EQ(accepted({"--snapshot-storage-version", "3.5"}).snapshot_storage_version, "3.5");
 }
 
 TEST(Config, ARequestLimitThatMembersCannotSendEachOtherIsCut) {

@@ -68,18 +68,47 @@ TEST(AdminCodec, HashKvHasEtcdsBytes) {
 }
 
 TEST(AdminCodec, AlarmsHaveEtcdsBytes) {
-  EXPECT_EQ(serialize_no_alarms({.cluster_id = 1, .revision = 2}).view(),
-            "\x0a\x04\x08\x01\x18\x02"s);
-  for (const AlarmAction action :
-       {AlarmAction::kGet, AlarmAction::kActivate, AlarmAction::kDeactivate}) {
-    const Result<AlarmAction> parsed = parse_alarm_request(serialize_alarm_request(action));
-    ASSERT_TRUE(parsed);
-    EXPECT_EQ(*parsed, action);
+  const apply::AlarmResponse alarms{.header_revision = 2, .alarms = {{5, 1}, {6, 2}}};
+  const Header header{.cluster_id = 1, .revision = 2};
+  const Bytes bytes = serialize(header, apply::Response(alarms));
+  EXPECT_EQ(bytes.view(),
+            "\x0a\x04\x08\x01\x18\x02\x12\x04\x08\x05\x10\x01\x12\x04\x08\x06\x10\x02"s);
+  const Result<ParsedResponse> parsed = parse_alarm_response(bytes.view());
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(std::get<apply::AlarmResponse>(parsed->response), alarms);
+  // Of what this version doesn't know, the numbers stay.
+  for (const std::int32_t number : {0, 1, 2, 7}) {
+    const apply::AlarmRequest request{.action = number, .member_id = 9, .alarm = number};
+    const Result<apply::AlarmRequest> read = parse_alarm_request(serialize_alarm_request(request));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, request);
   }
-  const Result<AlarmAction> later = parse_alarm_request("\x08\x07");
-  ASSERT_TRUE(later);
-  EXPECT_EQ(*later, AlarmAction::kUnknown);
   EXPECT_EQ(parse_alarm_request("\x08").error().code, Errc::kInvalid);
+}
+
+TEST(AdminCodec, MaintenanceHasEtcdsBytes) {
+  const Header header{.cluster_id = 1};
+  EXPECT_EQ(serialize_hash_response(header, 300).view(), "\x0a\x02\x08\x01\x10\xac\x02"s);
+  EXPECT_EQ(serialize(SnapshotPiece{.remaining_bytes = 5, .blob = "ab", .version = "3.7.0"}).view(),
+            "\x10\x05\x1a\x02"
+            "ab\x22\x05"
+            "3.7.0"s);
+  const Bytes downgrade =
+      serialize(header, apply::Response(apply::DowngradeResponse{.version = "3.7"}));
+  EXPECT_EQ(downgrade.view(),
+            "\x0a\x02\x08\x01\x12\x03"
+            "3.7"s);
+  const apply::DowngradeRequest asked{.action = 1, .version = "3.6"};
+  const Result<apply::DowngradeRequest> read =
+      parse_downgrade_request(serialize_downgrade_request(asked));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, asked);
+  const Result<std::uint64_t> target =
+      parse_move_leader_request(serialize_move_leader_request(1ULL << 63));
+  ASSERT_TRUE(target);
+  EXPECT_EQ(*target, 1ULL << 63);
+  EXPECT_TRUE(parse_empty_request(""));
+  EXPECT_EQ(parse_empty_request("\x08").error().code, Errc::kInvalid);
 }
 
 TEST(AdminCodec, HealthMessagesHaveTheStandardBytes) {

@@ -35,6 +35,14 @@ TEST(CommandCodec, TxnHasTheseBytes) {
             "e\x00\x01\x00"s);
 }
 
+TEST(CommandCodec, AlarmHasTheseBytes) {
+  apply::Command command;
+  command.id = {.member = 1, .ordinal = 2};
+  command.request =
+      apply::AlarmRequest{.action = 1, .member_id = 300, .alarm = 2, .quota_bytes = 5};
+  EXPECT_EQ(encode_command(command).view(), "\x01\x20\x01\x02\x02\xac\x02\x04\x05"s);
+}
+
 TEST(CommandCodec, EveryCommandReadsBack) {
   for_each_seed(5000, [](Generator& g) {
     const apply::Command command = g.command();

@@ -107,7 +107,7 @@ class Generator {
   apply::Command command() {
     apply::Command c;
     c.id = {.member = draw(), .ordinal = draw() >> below(64)};
-    switch (below(6)) {
+    switch (below(8)) {
       case 0:
         c.request = put();
         break;
@@ -126,6 +126,16 @@ class Generator {
         c.request = publish;
         break;
       }
+      case 5:
+        c.request = apply::AlarmRequest{.action = static_cast<std::int32_t>(number()),
+                                        .member_id = draw(),
+                                        .alarm = static_cast<std::int32_t>(number()),
+                                        .quota_bytes = draw()};
+        break;
+      case 6:
+        c.request = apply::DowngradeRequest{.action = static_cast<std::int32_t>(number()),
+                                            .version = text()};
+        break;
       default:
         c.request = apply::SetClusterVersion{.version = text()};
         break;
