@@ -63,6 +63,8 @@ struct History {
   std::map<apply::RequestId, std::uint64_t> proposed;  // Request → call id.
   // Call id → where it was served: more than once when its client asked again.
   std::map<std::uint64_t, std::vector<ReadRecord>> read_at;
+  // Active alarms after the entries that changed them, by index.
+  std::map<std::uint64_t, std::vector<apply::AlarmMember>> alarms;
   std::map<std::uint64_t, std::uint32_t> members;  // Member id → node.
   std::uint64_t committed = 0;  // The highest index that any member knows to be committed.
 };

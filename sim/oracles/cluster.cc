@@ -46,6 +46,18 @@ class ClusterOracle::Member final : public server::Observer {
     oracle_.installed(node_, position, state_hash);
     for (const auto& other : oracle_.oracles_) other->on_installed(node_, position);
   }
+  void on_alarms(apply::LogIndex index, const std::vector<apply::AlarmMember>& active) override {
+    const auto [known, fresh] = oracle_.history_.alarms.emplace(index, active);
+    if (!fresh && known->second != active) {
+      oracle_.fail("alarms",
+                   "two members have different alarms after index " + std::to_string(index));
+    }
+    if (oracle_.teller_ && fresh) {
+      oracle_.teller_(node_, active.empty()
+                                 ? "no alarm is active any more"
+                                 : "an alarm is active, up to index " + std::to_string(index));
+    }
+  }
   void on_read(std::uint64_t trace, apply::LogIndex index) override {
     if (trace != 0) oracle_.history_.read_at[trace].push_back({node_, index});
     for (const auto& other : oracle_.oracles_) other->on_read(node_, trace, index);

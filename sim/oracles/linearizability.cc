@@ -1,5 +1,6 @@
 #include "sim/oracles/linearizability.h"
 
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -35,6 +36,24 @@ bool is_serializable(const Operation& operation) {
   if (const auto* range = std::get_if<apply::RangeRequest>(&operation)) return range->serializable;
   const auto* txn = std::get_if<apply::TxnRequest>(&operation);
   return txn != nullptr && all_ranges(*txn, true);
+}
+
+// Whether it may put something, on either way through it (ETCD.md §2.12).
+bool grows(const apply::TxnRequest& txn) {
+  for (const std::vector<apply::RequestOp>* branch : {&txn.success, &txn.failure}) {
+    for (const apply::RequestOp& operation : *branch) {
+      if (std::holds_alternative<apply::PutRequest>(operation.request)) return true;
+      const auto* nested = std::get_if<apply::TxnRequest>(&operation.request);
+      if (nested != nullptr && grows(*nested)) return true;
+    }
+  }
+  return false;
+}
+
+bool grows(const Operation& operation) {
+  if (std::holds_alternative<apply::PutRequest>(operation)) return true;
+  const auto* txn = std::get_if<apply::TxnRequest>(&operation);
+  return txn != nullptr && grows(*txn);
 }
 
 std::string name(const CallRecord& call) {
@@ -75,6 +94,8 @@ class Judge {
   void place();
   void place_read(const CallRecord& call);
   void replay(std::uint64_t index, const Position& position);
+  [[nodiscard]] std::optional<apply::ApiError> alarmed(const Operation& operation,
+                                                       std::uint64_t index) const;
   void judge_read(const CallRecord& call, std::uint64_t index);
   [[nodiscard]] Complaint compare(const CallRecord& call, std::uint64_t index,
                                   const apply::Answer& expected) const;
@@ -230,6 +251,20 @@ void Judge::judge_read(const CallRecord& call, std::uint64_t index) {
   }
 }
 
+// What the alarms that are active before this index refuse, whoever raised them and why.
+std::optional<apply::ApiError> Judge::alarmed(const Operation& operation,
+                                              std::uint64_t index) const {
+  const auto after = history_.alarms.lower_bound(index);
+  if (after == history_.alarms.begin()) return std::nullopt;
+  bool full = false;
+  for (const apply::AlarmMember& alarm : std::prev(after)->second) {
+    const auto type = static_cast<apply::AlarmType>(alarm.alarm);
+    if (type == apply::AlarmType::kCorrupt) return apply::ApiError::kCorrupt;
+    full = full || type == apply::AlarmType::kNoSpace;
+  }
+  return full && grows(operation) ? std::optional(apply::ApiError::kNoSpace) : std::nullopt;
+}
+
 void Judge::replay(std::uint64_t index, const Position& position) {
   if (position.write != 0) {
     const auto call = history_.calls.find(position.write);
@@ -237,15 +272,18 @@ void Judge::replay(std::uint64_t index, const Position& position) {
       fail({"at most once", "a command was applied that nobody called"});
       return;
     }
-    const apply::Answer expected = std::visit(
-        [&](const auto& request) -> apply::Answer {
-          if constexpr (requires { model_.apply(request); }) {
-            return model_.apply(request);
-          } else {
-            return model_.read(request);
-          }
-        },
-        call->second.operation);
+    const std::optional<apply::ApiError> refused = alarmed(call->second.operation, index);
+    const apply::Answer expected = refused
+                                       ? apply::Answer(*refused)
+                                       : std::visit(
+                                             [&](const auto& request) -> apply::Answer {
+                                               if constexpr (requires { model_.apply(request); }) {
+                                                 return model_.apply(request);
+                                               } else {
+                                                 return model_.read(request);
+                                               }
+                                             },
+                                             call->second.operation);
     Complaint complaint = compare(call->second, index, expected);
     if (!complaint) complaint = out_of_time(call->second, index);
     if (complaint) fail(std::move(*complaint));

@@ -40,6 +40,7 @@ constexpr std::array kFields{
     SettingField{"read-retry", &Settings::read_retry},
     SettingField{"unapplied-max", &Settings::unapplied_max},
     SettingField{"pending-bytes-max", &Settings::pending_bytes_max},
+    SettingField{"quota-bytes", &Settings::quota_bytes},
     SettingField{"members-vary", &Settings::members_vary},
     SettingField{"fault-gap", &Settings::fault_gap},
     SettingField{"paces", &Settings::paces},

@@ -49,11 +49,12 @@ struct Settings {
   Duration read_retry = 500ms;
   std::uint64_t unapplied_max = 5'000;
   std::uint64_t pending_bytes_max = 512 << 20;
-  bool members_vary = false;    // Members draw knobs of their own around these.
-  std::uint64_t fault_gap = 8;  // Mean, between faults of a family: election timeouts.
-  std::uint64_t paces = 4;      // Of the four paces that a client may have; 1: all the same.
-  std::uint64_t bias = 0;       // Of scheduling: 0 none, 1 priorities, 2 adversarial.
-  bool core = false;            // After the faults a majority must recover without the rest first.
+  std::uint64_t quota_bytes = 0;  // 0: none.
+  bool members_vary = false;      // Members draw knobs of their own around these.
+  std::uint64_t fault_gap = 8;    // Mean, between faults of a family: election timeouts.
+  std::uint64_t paces = 4;        // Of the four paces that a client may have; 1: all the same.
+  std::uint64_t bias = 0;         // Of scheduling: 0 none, 1 priorities, 2 adversarial.
+  bool core = false;  // After the faults a majority must recover without the rest first.
   // More faults than any cluster survives: only lies are forbidden.
   bool beyond_budget = false;
   // Below this much a run proves nothing: it is VOID.

@@ -79,6 +79,7 @@ Settings settings_of(std::uint32_t node, const RunOptions& options) {
   auto retry = static_cast<std::uint64_t>(settings.read_retry.count());
   vary(retry, 1'000'000, draw.word(kKnob, 6));
   settings.read_retry = Duration(static_cast<std::int64_t>(retry));
+  if (settings.quota_bytes > 0) vary(settings.quota_bytes, 1, draw.word(kKnob, 8));
   if (below(draw.word(kKnob, 7), 8) == 0) settings.pre_vote = !settings.pre_vote;
   return settings;
 }
@@ -173,6 +174,9 @@ member::Options Cluster::member_options(std::uint32_t node) const {
   options.node.read_retry = settings.read_retry;
   options.node.unapplied_max = settings.unapplied_max;
   options.node.pending_bytes_max = settings.pending_bytes_max;
+  options.node.quota_bytes = static_cast<std::int64_t>(settings.quota_bytes);
+  // A run is short: alarms come and go several times in it.
+  options.node.alarm_clear_interval = 2 * settings.election;
   options.peer_addresses = {host(node) + ":2380"};
   options.client_addresses = {host(node) + ":2379"};
   return options;

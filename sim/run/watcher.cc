@@ -17,6 +17,9 @@ class Watched final : public server::Observer {
                   std::uint64_t state_hash) override {
     inner_->on_applied(position, request, state_hash);
   }
+  void on_alarms(apply::LogIndex index, const std::vector<apply::AlarmMember>& active) override {
+    inner_->on_alarms(index, active);
+  }
   void on_read(std::uint64_t trace, apply::LogIndex index) override {
     inner_->on_read(trace, index);
   }

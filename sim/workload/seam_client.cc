@@ -67,7 +67,7 @@ void record(CallRecord& call, server::Reply reply) {
 bool is_definite(std::string_view refusal) {
   for (const apply::ApiError error :
        {apply::ApiError::kCompacted, apply::ApiError::kFutureRev, apply::ApiError::kKeyNotFound,
-        apply::ApiError::kLeaseNotFound}) {
+        apply::ApiError::kLeaseNotFound, apply::ApiError::kNoSpace, apply::ApiError::kCorrupt}) {
     if (refusal == apply::text(error)) return true;
   }
   return false;

@@ -119,7 +119,10 @@ void Node::finish(const raft::Entry& entry, bool command) {
       alarms_waiting_.wake_one();
       compactor_.compacted(applier_->compact_revision(), world_.clock.boot());
     }
-    if (std::holds_alternative<apply::AlarmResponse>(*response)) note_alarms();
+    if (std::holds_alternative<apply::AlarmResponse>(*response)) {
+      note_alarms();
+      observer_.on_alarms(position.index, applier_->alarms().list(apply::AlarmType::kNone));
+    }
     if (std::holds_alternative<apply::PublishResponse>(*response)) publishing_.wake_all();
   }
   if (!pending || !pending->origin) return;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "apply/applier.h"
 #include "raft/events.h"
@@ -21,6 +22,8 @@ class Observer {
   // An entry was applied; `request` when it was a command.
   virtual void on_applied(const apply::Position&, std::optional<apply::RequestId> /*request*/,
                           std::uint64_t /*state_hash*/) {}
+  // The entry at this index changed which alarms are active, or may have.
+  virtual void on_alarms(apply::LogIndex, const std::vector<apply::AlarmMember>& /*active*/) {}
   // A read was answered from the state at this index.
   virtual void on_read(std::uint64_t /*trace*/, apply::LogIndex) {}
   virtual void on_raft_event(const raft::Event&) {}
