@@ -10,7 +10,8 @@ set(owners
   "^boost/beast" "http1"
   "^boost/" "LIBS boost_headers"
   "^nghttp2/" "LIBS nghttp2"
-  "^openssl/" "membership backup tls"
+  "^openssl/" "membership backup credentials tls"
+  "^crypt\\.h$" "LIBS crypt"
   "\\.pb\\.h$" "wire api client"
   "^google/protobuf" "wire api client"
   "^spdlog/" "app"
@@ -24,7 +25,7 @@ set(owners
   "^(fstream|filesystem|iostream|csignal)$" "runtime_asio app sim_campaign"
   "^(random)$" "none")
 # Deterministic values: no coroutine, no formatting of log lines.
-set(pure raft mvcc watch membership apply)
+set(pure raft mvcc watch membership auth apply)
 set(shell_only "^(coroutine|fmt/.*|atomic)$")
 
 function(read_modules FILE FUNCTION PREFIX)
