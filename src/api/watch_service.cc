@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::string_view kService = "etcdserverpb.Watch";
 
-// etcd cuts a response that may be cut where it would be too long for its own request limit and
-// gRPC's overhead (grpcOverheadBytes).
-constexpr std::size_t kOverheadBytes = 512 << 10;
-
 server::Request open() {
   return server::WatchOpen{};
 }
@@ -40,8 +36,7 @@ StreamAnswer answer(const server::Reply& reply, const apply::Limits& limits) {
                             .member_id = reply.header.member_id,
                             .raft_term = reply.header.raft_term};
   for (const watch::Response& response : told->responses) {
-    for (Bytes& part :
-         wire::serialize(header, response, limits.request_bytes_max + kOverheadBytes)) {
+    for (Bytes& part : wire::serialize(header, response, limits.watch_part_bytes)) {
       said.messages.push_back(std::move(part));
     }
     said.bytes += static_cast<std::int64_t>(watch::kResponseBytes);

@@ -44,6 +44,7 @@ member::Options options_of(const bootstrap::Config& config) {
   node.catch_up_entries = config.snapshot_catchup_entries;
   node.limits.txn_ops_max = config.max_txn_ops;
   node.limits.request_bytes_max = config.max_request_bytes;
+  node.limits.watch_part_bytes = config.max_request_bytes + 512 * kKiB;
   node.progress_notify_interval = config.progress_notify_interval;
   node.quota_bytes = static_cast<std::int64_t>(config.quota_bytes);
   if (config.auto_compaction_period > Duration{}) {

@@ -11,6 +11,9 @@ namespace detcd::apply {
 struct Limits {
   std::uint64_t txn_ops_max = 128;              // --max-txn-ops
   std::uint64_t request_bytes_max = 1'572'864;  // --max-request-bytes, of the encoded command
+  // A watch's response is cut from this length on, for clients that take it in parts: etcd's
+  // request limit and grpcOverheadBytes.
+  std::uint64_t watch_part_bytes = 1'572'864 + (512 << 10);
 };
 
 [[nodiscard]] std::optional<ApiError> validate(const RangeRequest& request);

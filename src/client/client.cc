@@ -164,6 +164,15 @@ runtime::Task<CallResult> Client::attempt(Request request, std::size_t endpoint)
   co_return co_await (*connection)->call(std::move(call));
 }
 
+runtime::Task<Result<std::unique_ptr<StreamCall>>> Client::open_stream(std::string path,
+                                                                       http2::Headers metadata) {
+  const Result<Connection*> connection = co_await reach(*endpoints_.at(next_endpoint()), kNever);
+  if (!connection) co_return connection.error();
+  std::unique_ptr<StreamCall> call = (*connection)->open_stream(path, metadata);
+  if (call == nullptr) co_return Error{Errc::kUnavailable, "transport is closing"};
+  co_return std::move(call);
+}
+
 runtime::Task<Result<Connection*>> Client::reach(Endpoint& endpoint, TimePoint deadline) {
   std::erase_if(endpoint.connections, [](const std::unique_ptr<Connection>& connection) {
     return !connection->usable() && connection->calls() == 0;
@@ -178,8 +187,10 @@ runtime::Task<Result<Connection*>> Client::reach(Endpoint& endpoint, TimePoint d
       co_await runtime::with_timeout(scheduler_, limit, network_.connect(endpoint.address));
   if (!stream) co_return Error{Errc::kTimedOut, "dialing " + endpoint.address + " took too long"};
   if (!*stream) co_return stream->error();
+  ConnectionOptions options = options_.connections;
+  options.authority = endpoint.address;
   endpoint.connections.push_back(
-      std::make_unique<Connection>(scheduler_, *std::move(*stream), endpoint.address));
+      std::make_unique<Connection>(scheduler_, *std::move(*stream), options));
   co_return endpoint.connections.back().get();
 }
 

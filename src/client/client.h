@@ -13,6 +13,7 @@
 #include "apply/command.h"
 #include "client/connection.h"
 #include "client/retry.h"
+#include "client/stream_call.h"
 #include "http2/message.h"
 #include "membership/membership.h"
 #include "runtime/network.h"
@@ -56,7 +57,8 @@ struct Options {
   std::vector<std::string> endpoints;  // "host:port" or "unix:/path"; at least one.
   RetryPolicy retry = RetryPolicy::kAsClientv3;
   Duration connect_timeout = 2s;
-  std::uint64_t entity = 0;  // Names this client in random draws.
+  std::uint64_t entity = 0;            // Names this client in random draws.
+  ConnectionOptions connections = {};  // The authority is the endpoint.
 };
 
 class Client {
@@ -83,6 +85,9 @@ class Client {
   runtime::Task<Outcome<apply::HashKvAnswer>> hash_kv(std::size_t endpoint,
                                                       apply::Revision revision,
                                                       CallOptions options);
+  // A call in both directions at the next endpoint: one attempt. The client outlives it.
+  runtime::Task<Result<std::unique_ptr<StreamCall>>> open_stream(std::string path,
+                                                                 http2::Headers metadata);
 
  private:
   struct Endpoint {

@@ -1,9 +1,12 @@
 #include "client/connection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "apply/api_error.h"
 #include "base/check.h"
+#include "client/stream_call.h"
+#include "runtime/wait.h"
 #include "telemetry/trace_context.h"
 
 namespace detcd::client {
@@ -19,26 +22,77 @@ http2::GrpcStatus status(GrpcCode code, std::string text) {
 
 }  // namespace
 
+// Takes the call off the connection however it ends.
+class Connection::Unary final : public CallEnd {
+ public:
+  Unary(Connection& connection, http2::StreamId stream)
+      : connection_(connection), stream_(stream), ended_(connection.scheduler_) {
+    connection_.calls_.emplace(stream_, this);
+  }
+  Unary(const Unary&) = delete;
+  Unary& operator=(const Unary&) = delete;
+  ~Unary() override { connection_.leave(stream_, !done_); }
+
+  void take(Bytes message) override {
+    result_.message = std::move(message);
+    answered_ = true;
+  }
+  void end(http2::CallEnded ended) override {
+    result_.status = std::move(ended.status);
+    result_.processed = ended.processed;
+    if (result_.status.code == 0 && !answered_) {
+      result_.status =
+          status(GrpcCode::kInternal,
+                 "cardinality violation: received no response message from non-server-streaming "
+                 "RPC");
+    }
+    done_ = true;
+    ended_.wake_all();
+  }
+  runtime::Task<CallResult> wait(TimePoint deadline) {
+    while (!done_) {
+      const bool woken = co_await ended_.wait_until(deadline);
+      if (!woken) {
+        co_return CallResult{
+            status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {}, true};
+      }
+    }
+    co_return std::move(result_);
+  }
+
+ private:
+  Connection& connection_;
+  http2::StreamId stream_;
+  CallResult result_;
+  bool answered_ = false;  // The message has come.
+  bool done_ = false;
+  runtime::Signal ended_;
+};
+
 Connection::Connection(runtime::Scheduler& scheduler, std::unique_ptr<runtime::Stream> stream,
-                       const std::string& authority)
+                       const ConnectionOptions& options)
     : scheduler_(scheduler),
       stream_(std::move(stream)),
-      session_(authority),
+      session_(options.authority, options.stream_window_bytes),
+      last_read_(scheduler.clock().boot()),
       output_(scheduler),
       tasks_(scheduler) {
   tasks_.spawn(read());
   tasks_.spawn(write());
+  if (options.keepalive_interval != Duration::max()) {
+    tasks_.spawn(keep_alive(options.keepalive_interval, options.keepalive_timeout));
+  }
 }
 
 Connection::~Connection() {
-  check(pending_.empty(), "a connection outlives its calls");
+  check(calls_.empty(), "a connection outlives its calls");
 }
 
-Connection::Registration::~Registration() {
-  connection.pending_.erase(stream);
-  if (pending.done) return;
-  connection.session_.cancel(stream);
-  connection.output_.wake_all();
+void Connection::leave(http2::StreamId stream, bool cancel) {
+  calls_.erase(stream);
+  if (!cancel) return;
+  session_.cancel(stream);
+  output_.wake_all();
 }
 
 runtime::Task<CallResult> Connection::call(UnaryCall request) {
@@ -62,42 +116,47 @@ runtime::Task<CallResult> Connection::call(UnaryCall request) {
   }
   session_.send_message(*stream, Bytes::adopt(std::move(request.message)));
   session_.end_request(*stream);
-  Pending pending(scheduler_);
-  pending_.emplace(*stream, &pending);
-  const Registration registration{*this, *stream, pending};
+  Unary call(*this, *stream);
   output_.wake_all();
-  while (!pending.done) {
-    const bool woken = co_await pending.ended.wait_until(request.deadline);
-    if (!woken) {
-      co_return CallResult{
-          status(GrpcCode::kDeadlineExceeded, "context deadline exceeded"), {}, true};
-    }
-  }
-  co_return std::move(pending.result);
+  co_return co_await call.wait(request.deadline);
+}
+
+std::unique_ptr<StreamCall> Connection::open_stream(const std::string& path,
+                                                    const http2::Headers& metadata) {
+  if (!usable()) return nullptr;
+  const std::optional<http2::StreamId> stream = session_.open(path, metadata, std::nullopt);
+  if (!stream) return nullptr;
+  auto call = std::make_unique<StreamCall>(*this, *stream);
+  output_.wake_all();
+  return call;
 }
 
 void Connection::take_events() {
   for (http2::ClientEvent& event : session_.take_events()) {
     const http2::StreamId stream = std::visit([](const auto& e) { return e.stream; }, event);
-    const auto found = pending_.find(stream);
-    if (found == pending_.end()) continue;
-    Pending& pending = *found->second;
+    const auto found = calls_.find(stream);
+    if (found == calls_.end()) continue;
     if (auto* answer = std::get_if<http2::AnswerMessage>(&event)) {
-      pending.result.message = std::move(answer->message);
-      pending.answered = true;
+      found->second->take(std::move(answer->message));
+    } else {
+      found->second->end(std::get<http2::CallEnded>(std::move(event)));
+    }
+  }
+}
+
+runtime::Task<void> Connection::keep_alive(Duration interval, Duration timeout) {
+  while (!lost_) {
+    co_await runtime::sleep_until(scheduler_, last_read_ + interval);
+    const TimePoint asked = scheduler_.clock().boot();
+    if (calls_.empty()) {
+      last_read_ = std::max(last_read_, asked);
       continue;
     }
-    auto& ended = std::get<http2::CallEnded>(event);
-    pending.result.status = std::move(ended.status);
-    pending.result.processed = ended.processed;
-    if (pending.result.status.code == 0 && !pending.answered) {
-      pending.result.status =
-          status(GrpcCode::kInternal,
-                 "cardinality violation: received no response message from non-server-streaming "
-                 "RPC");
-    }
-    pending.done = true;
-    pending.ended.wake_all();
+    if (last_read_ + interval > asked) continue;
+    session_.ping();
+    output_.wake_all();
+    co_await runtime::sleep_for(scheduler_, timeout);
+    if (last_read_ < asked) lose();
   }
 }
 
@@ -105,6 +164,7 @@ runtime::Task<void> Connection::read() {
   for (;;) {
     const Result<std::string_view> bytes = co_await stream_->read();
     if (!bytes || bytes->empty()) break;
+    last_read_ = scheduler_.clock().boot();
     const bool alive = session_.feed(*bytes);
     take_events();
     output_.wake_all();
@@ -124,6 +184,7 @@ runtime::Task<void> Connection::write() {
     }
     const Result<void> written = co_await stream_->write(std::move(out));
     if (!written) lose();
+    for (const auto& [stream, call] : calls_) call->moved();
   }
 }
 

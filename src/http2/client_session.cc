@@ -21,7 +21,6 @@ constexpr std::uint32_t kUnavailable = 14;
 
 // etcd's client takes answers of any length gRPC-Go can hold (clientv3: defaultMaxCallRecvMsgSize).
 constexpr std::size_t kAnswerBytesMax = 0x7fffffff;
-constexpr std::uint32_t kStreamWindowBytes = 4 << 20;
 constexpr std::int32_t kConnectionWindowBytes = 16 << 20;
 constexpr std::size_t kSmallRequestBytes = 512;  // Room made at once, for what most writes are.
 
@@ -37,12 +36,14 @@ struct Call {
   bool data_active = false;  // nghttp2 holds a DATA item that reads from `output`.
   bool data_ending = false;  // That item's last frame was cut.
   bool ended = false;        // CallEnded was given, or the caller cancelled.
+  bool window_held = false;
+  std::size_t held_bytes = 0;  // Received and not given back to the stream's window.
 };
 
 }  // namespace
 
 struct ClientSession::State {
-  explicit State(std::string authority_given);
+  State(std::string authority_given, std::uint32_t stream_window_bytes);
   ~State() { nghttp2_session_del(session); }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -90,7 +91,8 @@ struct ClientSession::State {
   bool dead = false;
 };
 
-ClientSession::State::State(std::string authority_given) : authority(std::move(authority_given)) {
+ClientSession::State::State(std::string authority_given, std::uint32_t stream_window_bytes)
+    : authority(std::move(authority_given)) {
   nghttp2_session_callbacks* callbacks = nullptr;
   check(nghttp2_session_callbacks_new(&callbacks) == 0, "there is memory for a session");
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
@@ -104,15 +106,16 @@ ClientSession::State::State(std::string authority_given) : authority(std::move(a
   nghttp2_option* option = nullptr;
   check(nghttp2_option_new(&option) == 0, "there is memory for a session");
   nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_no_auto_window_update(option, 1);
   check(nghttp2_session_client_new2(&session, callbacks, this, option) == 0,
         "there is memory for a session");
   nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);
   // Windows open again on receipt: an answer may be longer than any window, and its reader is the
-  // caller, who asked for it.
+  // caller, who asked for it. Only who doesn't read a stream holds its window back.
   const std::array<nghttp2_settings_entry, 2> settings = {{
       {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindowBytes},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, stream_window_bytes},
   }};
   check(nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) == 0,
         "the settings are within HTTP/2's bounds");
@@ -238,8 +241,15 @@ int ClientSession::State::on_frame_received(nghttp2_session*, const nghttp2_fram
 int ClientSession::State::on_data(nghttp2_session*, std::uint8_t, std::int32_t id,
                                   const std::uint8_t* data, std::size_t size, void* user) {
   State& state = *static_cast<State*>(user);
+  nghttp2_session_consume_connection(state.session, size);
   Call* call = state.find(id);
-  if (call != nullptr) state.take_data(*call, text(data, size));
+  if (call == nullptr) return 0;
+  if (call->window_held) {
+    call->held_bytes += size;
+  } else {
+    nghttp2_session_consume_stream(state.session, id, size);
+  }
+  state.take_data(*call, text(data, size));
   return 0;
 }
 
@@ -312,8 +322,8 @@ int ClientSession::State::write_data(nghttp2_session*, nghttp2_frame*,
   return 0;
 }
 
-ClientSession::ClientSession(std::string authority)
-    : state_(std::make_unique<State>(std::move(authority))) {}
+ClientSession::ClientSession(std::string authority, std::uint32_t stream_window_bytes)
+    : state_(std::make_unique<State>(std::move(authority), stream_window_bytes)) {}
 ClientSession::~ClientSession() = default;
 
 std::optional<StreamId> ClientSession::open(std::string_view path, const Headers& metadata,
@@ -359,6 +369,14 @@ void ClientSession::cancel(StreamId stream) {
   if (call == nullptr || call->ended || state_->dead) return;
   call->ended = true;
   nghttp2_submit_rst_stream(state_->session, NGHTTP2_FLAG_NONE, call->id, NGHTTP2_CANCEL);
+}
+
+void ClientSession::hold_window(StreamId stream, bool held) {
+  Call* call = state_->find(stream);
+  if (call == nullptr || state_->dead) return;
+  call->window_held = held;
+  const std::size_t bytes = held ? 0 : std::exchange(call->held_bytes, 0);
+  if (bytes > 0) nghttp2_session_consume_stream(state_->session, call->id, bytes);
 }
 
 bool ClientSession::feed(std::string_view bytes) {

@@ -31,7 +31,10 @@ using ClientEvent = std::variant<AnswerMessage, CallEnded>;
 
 class ClientSession {
  public:
-  explicit ClientSession(std::string authority);
+  static constexpr std::uint32_t kStreamWindowBytes = 4 << 20;
+  // So much may the server send on one call before it was taken.
+  explicit ClientSession(std::string authority,
+                         std::uint32_t stream_window_bytes = kStreamWindowBytes);
   ~ClientSession();
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
@@ -42,6 +45,8 @@ class ClientSession {
   void send_message(StreamId stream, Bytes message);
   void end_request(StreamId stream);  // Half close.
   void cancel(StreamId stream);       // RST_STREAM(CANCEL); no event of the call comes after it.
+  // While held, the server may send no more on this call than one window.
+  void hold_window(StreamId stream, bool held);
 
   bool feed(std::string_view bytes);
   // The transport is gone: ends all calls.
