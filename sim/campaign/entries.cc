@@ -40,6 +40,7 @@ std::string without_nodes(std::string_view word, const std::vector<std::uint32_t
 std::vector<Entry> entries_of(const Plan& plan) {
   std::vector<Entry> entries(plan.faults.begin(), plan.faults.end());
   entries.insert(entries.end(), plan.operations.begin(), plan.operations.end());
+  entries.insert(entries.end(), plan.watches.begin(), plan.watches.end());
   std::ranges::stable_sort(entries, {}, time_of);
   return entries;
 }
@@ -49,6 +50,7 @@ Plan plan_of(const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) {
     if (const auto* fault = std::get_if<FaultEntry>(&entry)) plan.faults.push_back(*fault);
     if (const auto* call = std::get_if<OperationEntry>(&entry)) plan.operations.push_back(*call);
+    if (const auto* watch = std::get_if<WatchEntry>(&entry)) plan.watches.push_back(*watch);
   }
   return plan;
 }
@@ -69,6 +71,11 @@ std::optional<Entry> with_line(const Entry& entry, std::string_view line) {
   if (std::holds_alternative<FaultEntry>(entry)) {
     Result<FaultEntry> fault = parse_fault(line);
     if (fault) return Entry(std::move(*fault));
+    return std::nullopt;
+  }
+  if (std::holds_alternative<WatchEntry>(entry)) {
+    Result<WatchEntry> watch = parse_watch(line);
+    if (watch) return Entry(std::move(*watch));
     return std::nullopt;
   }
   Result<OperationEntry> call = parse_operation(line);
@@ -95,6 +102,7 @@ std::string join(const std::vector<std::string>& words) {
 Plan without_nodes(const Plan& plan, const std::vector<std::uint32_t>& nodes) {
   Plan rest;
   rest.operations = plan.operations;
+  rest.watches = plan.watches;
   for (const FaultEntry& fault : plan.faults) {
     std::vector<std::string> words = words_of(print(fault));
     bool goes = false;

@@ -1,4 +1,4 @@
-// A plan as one list of entries by time, faults and operations alike, and as lines of text. What
+// A plan as one list of entries by time, whatever they are, and as lines of text. What
 // works on these needs to know no kind of fault or operation.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace detcd::sim {
 
-using Entry = std::variant<FaultEntry, OperationEntry>;
+using Entry = std::variant<FaultEntry, OperationEntry, WatchEntry>;
 
 [[nodiscard]] std::vector<Entry> entries_of(const Plan& plan);
 [[nodiscard]] Plan plan_of(const std::vector<Entry>& entries);

@@ -8,6 +8,7 @@
 #include "sim/faults/stage.h"
 #include "sim/kernel/rare.h"
 #include "sim/oracles/paths.h"
+#include "sim/oracles/watch.h"
 #include "sim/run/run.h"
 
 namespace detcd::sim {
@@ -37,12 +38,15 @@ std::vector<std::string_view> known_probes() {
   names.insert(names.end(), {kDiedInFlightProbe, kDiskFailedProbe, kLostPowerToRotProbe,
                              kLostPowerToBadSectorProbe, kCoreProbe});
   std::ranges::copy(path_probes(), std::back_inserter(names));
+  std::ranges::copy(watch_probes(), std::back_inserter(names));
   std::ranges::copy(rare_choices(), std::back_inserter(names));
   return names;
 }
 
 std::vector<ProbeRule> probe_rules(const std::vector<Settings>& drawn) {
   const bool everything = all_are_drawn(drawn);
+  const bool watched =
+      std::ranges::any_of(drawn, [](const Settings& settings) { return settings.watches > 0; });
   std::vector<ProbeRule> rules;
   for (const std::string_view name : known_probes()) {
     // Paths follow from faults together, and rare choices from their family.
@@ -51,6 +55,8 @@ std::vector<ProbeRule> probe_rules(const std::vector<Settings>& drawn) {
       const bool rare = family->name() == "rare" && name.starts_with("rare: ");
       if (family->info().probe == name || rare) rule.required = is_drawn(*family, drawn);
     }
+    const bool of_watches = std::ranges::count(watch_probes(), name) > 0;
+    rule.required = rule.required && (watched || !of_watches);
     rules.push_back(std::move(rule));
   }
   return rules;

@@ -171,6 +171,7 @@ Result<void> parse_shared(const Line& line, Trace& trace) {
   if (line.kind == "set") return parse_setting(line.rest, trace.settings);
   std::ranges::move(read->plan.faults, std::back_inserter(trace.plan.faults));
   std::ranges::move(read->plan.operations, std::back_inserter(trace.plan.operations));
+  std::ranges::move(read->plan.watches, std::back_inserter(trace.plan.watches));
   std::ranges::move(read->overrides, std::back_inserter(trace.overrides));
   return {};
 }
@@ -191,6 +192,13 @@ Result<void> add_loads(const std::vector<Line>& loads, Trace& trace) {
                                        ": \"set clients\" says how many there are"};
     }
   }
+  for (const WatchEntry& entry : trace.plan.watches) {
+    if (entry.client > trace.settings.clients) {
+      return Error{Errc::kInvalid, "there is no client c" + std::to_string(entry.client) +
+                                       ": \"set clients\" says how many there are"};
+    }
+  }
+  std::ranges::stable_sort(trace.plan.watches, {}, &WatchEntry::at);
   std::ranges::stable_sort(trace.plan.faults, {}, &FaultEntry::at);
   std::ranges::stable_sort(trace.plan.operations, {}, &OperationEntry::at);
   return {};

@@ -95,6 +95,7 @@ void print_small(const RunOptions& options, const RunResult& result) {
   if (options.plan.size() > kFew) return;
   for (const FaultEntry& entry : options.plan.faults) fmt::print("  {}\n", print(entry));
   for (const OperationEntry& entry : options.plan.operations) fmt::print("  {}\n", print(entry));
+  for (const WatchEntry& entry : options.plan.watches) fmt::print("  {}\n", print(entry));
 }
 
 int report(const Wanted& wanted, const RunOptions& small, const ChildResult& child) {

@@ -120,6 +120,7 @@ RunOptions cut_at(const RunOptions& options, Duration end) {
   const auto later = [end](const auto& entry) { return entry.at > end; };
   std::erase_if(shorter.plan.faults, later);
   std::erase_if(shorter.plan.operations, later);
+  std::erase_if(shorter.plan.watches, later);
   shorter.settings.length = std::max(end, options.settings.election * 2) / 1ms * 1ms;
   return shorter;
 }
@@ -220,12 +221,17 @@ void drop_families(Search& search) {
 
 void drop_clients(Search& search) {
   drop_groups(search, [](const Entry& entry) -> std::size_t {
+    if (const auto* watch = std::get_if<WatchEntry>(&entry)) return watch->client;
     const auto* call = std::get_if<OperationEntry>(&entry);
     return call == nullptr ? 0 : call->client;
   });
   RunOptions merged = search.best();
   std::uint32_t used = 1;
   for (OperationEntry& entry : merged.plan.operations) {
+    used = std::max(used, entry.client);
+    entry.client = 1;
+  }
+  for (WatchEntry& entry : merged.plan.watches) {
     used = std::max(used, entry.client);
     entry.client = 1;
   }
@@ -237,11 +243,16 @@ void drop_clients(Search& search) {
 
 void drop_entries(Search& search, std::size_t runs) {
   const Plan before = search.best().plan;
-  reduce_plan(search, before.faults.size(), runs,
-              [&](const Kept& kept) { return Plan{only(before.faults, kept), before.operations}; });
+  reduce_plan(search, before.faults.size(), runs, [&](const Kept& kept) {
+    return Plan{only(before.faults, kept), before.operations, before.watches};
+  });
+  const Plan watched = search.best().plan;
+  reduce_plan(search, watched.watches.size(), runs, [&](const Kept& kept) {
+    return Plan{watched.faults, watched.operations, only(watched.watches, kept)};
+  });
   const Plan between = search.best().plan;
   reduce_plan(search, between.operations.size(), runs, [&](const Kept& kept) {
-    return Plan{between.faults, only(between.operations, kept)};
+    return Plan{between.faults, only(between.operations, kept), between.watches};
   });
   const std::vector<Entry> entries = entries_of(search.best().plan);
   if (runs == 0) return;
@@ -282,7 +293,7 @@ void drop_writes_with_revisions(Search& search) {
   const Plan before = search.best().plan;
   if (!names_revisions(before.operations)) return;
   reduce_plan(search, before.operations.size(), 0, [&](const Kept& kept) {
-    Plan plan{before.faults, only(before.operations, kept)};
+    Plan plan{before.faults, only(before.operations, kept), before.watches};
     shift_revisions(plan.operations, before.operations.size() - kept.size());
     return plan;
   });

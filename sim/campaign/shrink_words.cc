@@ -30,25 +30,33 @@ using Renaming = std::map<std::string, std::string>;  // Quoted, as they stand.
 
 std::vector<std::string> names_in(const Plan& plan, Name kind) {
   std::vector<std::string> names;
-  for (const OperationEntry& entry : plan.operations) {
+  const auto look = [&](const auto& entry) {
     const std::vector<std::string> words = words_of(print(entry));
     for (std::size_t at = 0; at < words.size(); ++at) {
       const bool fresh = std::ranges::count(names, words[at]) == 0;
       if (name_of(words, at) == kind && fresh) names.push_back(words[at]);
     }
-  }
+  };
+  for (const OperationEntry& entry : plan.operations) look(entry);
+  for (const WatchEntry& entry : plan.watches) look(entry);
   return names;
 }
 
 RunOptions renamed(const RunOptions& options, Name kind, const Renaming& renaming) {
   RunOptions changed = options;
-  for (OperationEntry& entry : changed.plan.operations) {
-    std::vector<std::string> words = words_of(print(entry));
+  const auto rename = [&](std::vector<std::string> words) {
     for (std::size_t at = 0; at < words.size(); ++at) {
       const auto other = renaming.find(words[at]);
       if (name_of(words, at) == kind && other != renaming.end()) words[at] = other->second;
     }
-    const Result<OperationEntry> read = parse_operation(join(words));
+    return join(words);
+  };
+  for (OperationEntry& entry : changed.plan.operations) {
+    const Result<OperationEntry> read = parse_operation(rename(words_of(print(entry))));
+    if (read) entry = *read;
+  }
+  for (WatchEntry& entry : changed.plan.watches) {
+    const Result<WatchEntry> read = parse_watch(rename(words_of(print(entry))));
     if (read) entry = *read;
   }
   return changed;

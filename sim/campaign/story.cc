@@ -98,11 +98,13 @@ std::vector<std::string> lines_of(const std::vector<Happening>& happenings, std:
 std::string cast_of(const RunOptions& options) {
   const Settings& settings = options.settings;
   return fmt::format(
-      "{} member{}, {} client{}; election timeout {}, seed {}; {} fault{} and {} operation{}.\n",
+      "{} member{}, {} client{}; election timeout {}, seed {}; {} fault{}, {} operation{} and {} "
+      "watch{}.\n",
       settings.nodes, settings.nodes == 1 ? "" : "s", settings.clients,
       settings.clients == 1 ? "" : "s", print_duration(settings.election), options.seed,
       options.plan.faults.size(), options.plan.faults.size() == 1 ? "" : "s",
-      options.plan.operations.size(), options.plan.operations.size() == 1 ? "" : "s");
+      options.plan.operations.size(), options.plan.operations.size() == 1 ? "" : "s",
+      options.plan.watches.size(), options.plan.watches.size() == 1 ? "" : "es");
 }
 
 }  // namespace

@@ -72,6 +72,17 @@ class ClusterOracle {
     std::uint64_t stopped = 0;     // Disks of stopped members that were looked at.
   };
   [[nodiscard]] const Numbers& numbers() const { return numbers_; }
+  void watched(const WatchNote& note) {
+    for (const std::unique_ptr<Oracle>& oracle : oracles_) oracle->on_watch(note);
+  }
+  // What the judges still wait for, in words.
+  [[nodiscard]] std::string awaited() const {
+    for (const std::unique_ptr<Oracle>& oracle : oracles_) {
+      std::string what = oracle->awaited();
+      if (!what.empty()) return what;
+    }
+    return {};
+  }
   // What the members went through.
   [[nodiscard]] const Probes& probes() const { return probes_; }
   // The run is over and has settled.

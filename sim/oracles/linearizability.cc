@@ -94,8 +94,6 @@ class Judge {
   void place();
   void place_read(const CallRecord& call);
   void replay(std::uint64_t index, const Position& position);
-  [[nodiscard]] std::optional<apply::ApiError> alarmed(const Operation& operation,
-                                                       std::uint64_t index) const;
   void judge_read(const CallRecord& call, std::uint64_t index);
   [[nodiscard]] Complaint compare(const CallRecord& call, std::uint64_t index,
                                   const apply::Answer& expected) const;
@@ -251,20 +249,6 @@ void Judge::judge_read(const CallRecord& call, std::uint64_t index) {
   }
 }
 
-// What the alarms that are active before this index refuse, whoever raised them and why.
-std::optional<apply::ApiError> Judge::alarmed(const Operation& operation,
-                                              std::uint64_t index) const {
-  const auto after = history_.alarms.lower_bound(index);
-  if (after == history_.alarms.begin()) return std::nullopt;
-  bool full = false;
-  for (const apply::AlarmMember& alarm : std::prev(after)->second) {
-    const auto type = static_cast<apply::AlarmType>(alarm.alarm);
-    if (type == apply::AlarmType::kCorrupt) return apply::ApiError::kCorrupt;
-    full = full || type == apply::AlarmType::kNoSpace;
-  }
-  return full && grows(operation) ? std::optional(apply::ApiError::kNoSpace) : std::nullopt;
-}
-
 void Judge::replay(std::uint64_t index, const Position& position) {
   if (position.write != 0) {
     const auto call = history_.calls.find(position.write);
@@ -272,7 +256,8 @@ void Judge::replay(std::uint64_t index, const Position& position) {
       fail({"at most once", "a command was applied that nobody called"});
       return;
     }
-    const std::optional<apply::ApiError> refused = alarmed(call->second.operation, index);
+    const std::optional<apply::ApiError> refused =
+        refused_by_alarms(history_, call->second.operation, index);
     const apply::Answer expected = refused
                                        ? apply::Answer(*refused)
                                        : std::visit(
@@ -304,6 +289,19 @@ void Judge::replay(std::uint64_t index, const Position& position) {
 }
 
 }  // namespace
+
+std::optional<apply::ApiError> refused_by_alarms(const History& history, const Operation& operation,
+                                                 std::uint64_t index) {
+  const auto after = history.alarms.lower_bound(index);
+  if (after == history.alarms.begin()) return std::nullopt;
+  bool full = false;
+  for (const apply::AlarmMember& alarm : std::prev(after)->second) {
+    const auto type = static_cast<apply::AlarmType>(alarm.alarm);
+    if (type == apply::AlarmType::kCorrupt) return apply::ApiError::kCorrupt;
+    full = full || type == apply::AlarmType::kNoSpace;
+  }
+  return full && grows(operation) ? std::optional(apply::ApiError::kNoSpace) : std::nullopt;
+}
 
 Judgement judge_linearizability(const History& history) {
   return Judge(history).run();

@@ -21,4 +21,9 @@ struct Judgement {
 
 [[nodiscard]] Judgement judge_linearizability(const History& history);
 
+// What the alarms that are active before this index refuse, whoever raised them and why.
+[[nodiscard]] std::optional<apply::ApiError> refused_by_alarms(const History& history,
+                                                               const Operation& operation,
+                                                               std::uint64_t index);
+
 }  // namespace detcd::sim

@@ -110,6 +110,13 @@ Answer Model::read(const apply::RangeRequest& range) const {
   return Response(range_at(range));
 }
 
+std::optional<KeyValue> Model::before_all(const std::string& key) const {
+  const Version* version = find(key, revision_);
+  if (version == nullptr) return std::nullopt;
+  return KeyValue{Bytes(key),   Bytes(version->value), version->create,
+                  version->mod, version->version,      version->lease};
+}
+
 apply::PutResponse Model::put_now(const apply::PutRequest& put) {
   apply::PutResponse response;
   response.header_revision = writing();
@@ -124,6 +131,11 @@ apply::PutResponse Model::put_now(const apply::PutRequest& put) {
   next.version = former != nullptr ? former->version + 1 : 1;
   next.value = put.ignore_value && former != nullptr ? former->value : put.value;
   next.lease = put.ignore_lease && former != nullptr ? former->lease : put.lease;
+  if (changes_ != nullptr) {
+    const KeyValue kv{Bytes(put.key), Bytes(next.value), next.create,
+                      next.mod,       next.version,      next.lease};
+    changes_->push_back({writing(), false, kv, before_all(put.key)});
+  }
   keys_[put.key].push_back(std::move(next));
   wrote_ = true;
   return response;
@@ -134,7 +146,13 @@ apply::DeleteRangeResponse Model::erase_now(const apply::DeleteRangeRequest& era
   std::vector<KeyValue> found = live(erase.key, erase.range_end, writing());
   Version tombstone;
   tombstone.mod = writing();
-  for (const KeyValue& kv : found) keys_[kv.key.str()].push_back(tombstone);
+  for (const KeyValue& kv : found) {
+    if (changes_ != nullptr) {
+      const KeyValue gone{.key = kv.key, .mod_revision = writing()};
+      changes_->push_back({writing(), true, gone, before_all(kv.key.str())});
+    }
+    keys_[kv.key.str()].push_back(tombstone);
+  }
   wrote_ = wrote_ || !found.empty();
   response.deleted = static_cast<std::int64_t>(found.size());
   response.header_revision = wrote_ ? writing() : revision_;

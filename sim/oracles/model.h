@@ -15,6 +15,16 @@ namespace detcd::sim {
 
 class Model {
  public:
+  // A change of one key, as who watches it must be told.
+  struct Change {
+    apply::Revision revision = 0;
+    bool erased = false;
+    apply::KeyValue kv;                     // Of a deletion only key and mod_revision are set.
+    std::optional<apply::KeyValue> before;  // As it was before the whole transaction.
+  };
+  // All changes from now on, in order; it outlives the model, and no copy of it writes there.
+  void tell_changes(std::vector<Change>* changes) { changes_ = changes; }
+
   apply::Answer apply(const apply::PutRequest& put);
   apply::Answer apply(const apply::DeleteRangeRequest& erase);
   apply::Answer apply(const apply::TxnRequest& txn);
@@ -59,6 +69,7 @@ class Model {
                          std::size_t& next);
   apply::ResponseOp run(const apply::RequestOp& operation, const Decisions& decisions,
                         std::size_t& next);
+  [[nodiscard]] std::optional<apply::KeyValue> before_all(const std::string& key) const;
   apply::PutResponse put_now(const apply::PutRequest& put);
   apply::DeleteRangeResponse erase_now(const apply::DeleteRangeRequest& erase);
   [[nodiscard]] apply::Revision writing() const { return revision_ + 1; }
@@ -67,6 +78,7 @@ class Model {
   apply::Revision revision_ = 1;
   apply::Revision compacted_ = -1;
   bool wrote_ = false;  // In the transaction under way.
+  std::vector<Change>* changes_ = nullptr;
 };
 
 }  // namespace detcd::sim

@@ -14,6 +14,7 @@
 #include "raft/message.h"
 #include "raft/raft.h"
 #include "sim/history/history.h"
+#include "sim/history/watched.h"
 #include "sim/oracles/model.h"
 #include "sim/oracles/stopped.h"
 #include "sim/plan/probes.h"
@@ -60,6 +61,10 @@ class Oracle {
   virtual void add_promises(std::uint32_t /*node*/, Promised&) const {}
   // The member's life is over.
   virtual void on_death(std::uint32_t /*node*/) {}
+  // Of a client that watches.
+  virtual void on_watch(const WatchNote&) {}
+  // What must still happen before the run has settled, in words; nothing: it may end.
+  [[nodiscard]] virtual std::string awaited() { return {}; }
   virtual void on_settled(const Settled&) {}
 };
 

@@ -4,6 +4,7 @@
 #include "sim/oracles/oracle.h"
 #include "sim/oracles/paths.h"
 #include "sim/oracles/replication.h"
+#include "sim/oracles/watch.h"
 
 namespace detcd::sim {
 namespace {
@@ -18,6 +19,7 @@ constexpr std::array kOracles{
     &make<ReplicationOracle>,
     &make<KeyspaceOracle>,
     &make<PathsOracle>,
+    &make<WatchOracle>,
 };
 
 }  // namespace

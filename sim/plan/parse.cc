@@ -177,7 +177,47 @@ std::uint64_t marked(Words& words, char mark) {
   return 0;
 }
 
+bool take_flag(watch::Create& request, std::string_view field) {
+  bool* const flag = field == "prev-kv"     ? &request.prev_kv
+                     : field == "no-put"    ? &request.no_put
+                     : field == "no-delete" ? &request.no_delete
+                     : field == "notify"    ? &request.progress_notify
+                     : field == "fragment"  ? &request.fragment
+                                            : nullptr;
+  if (flag != nullptr) *flag = true;
+  return flag != nullptr;
+}
+
 }  // namespace
+
+Result<WatchEntry> parse_watch(std::string_view line) {
+  Words words(line);
+  WatchEntry entry;
+  entry.at = after(words, "at");
+  entry.client = static_cast<std::uint32_t>(marked(words, 'c'));
+  entry.id = marked(words, '#');
+  words.expect("watch");
+  entry.request.key = words.quoted();
+  while (words.ok() && !words.finished()) {
+    const std::string_view field = words.word();
+    if (take_flag(entry.request, field)) continue;
+    if (field == "end") {
+      entry.request.range_end = words.quoted();
+    } else if (field == "revision") {
+      entry.request.start_revision = words.integer();
+    } else if (field == "for") {
+      entry.length = words.duration();
+    } else if (field == "ask-every") {
+      entry.ask_every = words.duration();
+    } else if (field == "slow") {
+      entry.slow = words.duration();
+    } else {
+      words.fail();
+    }
+  }
+  if (!words.finished()) return invalid(line);
+  return entry;
+}
 
 Result<OperationEntry> parse_operation(std::string_view line) {
   Words words(line);

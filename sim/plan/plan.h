@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "sim/plan/settings.h"
+#include "watch/types.h"
 
 namespace detcd::sim {
 
@@ -41,16 +42,34 @@ struct OperationEntry {
   friend bool operator==(const OperationEntry&, const OperationEntry&) = default;
 };
 
+// A client watches from `at` on, over however many streams it takes. All watches of a client share
+// one stream at a time. The request's start is a revision as operations have them.
+struct WatchEntry {
+  Duration at{};
+  std::uint32_t client = 1;
+  std::uint64_t id = 0;  // Stable name, unique among the watches of a run.
+  watch::Create request;
+  Duration length{};     // Then it is canceled; 0: it stays.
+  Duration ask_every{};  // Progress is asked for so often; 0: never.
+  Duration slow{};       // The client takes so long over each response, until the faults end.
+  friend bool operator==(const WatchEntry&, const WatchEntry&) = default;
+};
+
 struct Plan {
   std::vector<FaultEntry> faults;
   std::vector<OperationEntry> operations;
-  [[nodiscard]] std::size_t size() const { return faults.size() + operations.size(); }
+  std::vector<WatchEntry> watches = {};
+  [[nodiscard]] std::size_t size() const {
+    return faults.size() + operations.size() + watches.size();
+  }
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
 // One line each, and back; kInvalid names what is wrong. Faults are read by sim/faults.
 [[nodiscard]] std::string print(const FaultEntry& entry);
 [[nodiscard]] std::string print(const OperationEntry& entry);
+[[nodiscard]] std::string print(const WatchEntry& entry);
 [[nodiscard]] Result<OperationEntry> parse_operation(std::string_view line);
+[[nodiscard]] Result<WatchEntry> parse_watch(std::string_view line);
 
 }  // namespace detcd::sim

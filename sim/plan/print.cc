@@ -10,6 +10,9 @@ std::string number(std::string_view name, std::int64_t value) {
 std::string flag(std::string_view name, bool value) {
   return value ? " " + std::string(name) : "";
 }
+std::string time(std::string_view name, Duration value) {
+  return value == Duration{} ? "" : " " + std::string(name) + " " + print_duration(value);
+}
 std::string text(std::string_view name, std::string_view value) {
   return value.empty() ? "" : " " + std::string(name) + " " + quote(value);
 }
@@ -74,6 +77,17 @@ std::string print(const OperationEntry& entry) {
   return "at " + print_duration(entry.at) + " c" + std::to_string(entry.client) + " #" +
          std::to_string(entry.id) + " " +
          std::visit([](const auto& operation) { return words(operation); }, entry.operation);
+}
+
+std::string print(const WatchEntry& entry) {
+  const watch::Create& request = entry.request;
+  return "at " + print_duration(entry.at) + " c" + std::to_string(entry.client) + " #" +
+         std::to_string(entry.id) + " watch " + quote(request.key) +
+         text("end", request.range_end) + number("revision", request.start_revision) +
+         flag("prev-kv", request.prev_kv) + flag("no-put", request.no_put) +
+         flag("no-delete", request.no_delete) + flag("notify", request.progress_notify) +
+         flag("fragment", request.fragment) + time("for", entry.length) +
+         time("ask-every", entry.ask_every) + time("slow", entry.slow);
 }
 
 }  // namespace detcd::sim

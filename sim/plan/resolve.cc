@@ -37,6 +37,11 @@ void resolve(apply::DeleteRangeRequest&, apply::Revision) {}
 
 }  // namespace
 
+watch::Create resolve(watch::Create request, apply::Revision seen) {
+  resolve(request.start_revision, seen);
+  return request;
+}
+
 Operation resolve(const Operation& operation, apply::Revision seen) {
   Operation asked = operation;
   std::visit([&](auto& known) { resolve(known, seen); }, asked);

@@ -7,5 +7,6 @@
 namespace detcd::sim {
 
 [[nodiscard]] Operation resolve(const Operation& operation, apply::Revision seen);
+[[nodiscard]] watch::Create resolve(watch::Create request, apply::Revision seen);
 
 }  // namespace detcd::sim

@@ -54,7 +54,13 @@ struct Settings {
   std::uint64_t fault_gap = 8;    // Mean, between faults of a family: election timeouts.
   std::uint64_t paces = 4;        // Of the four paces that a client may have; 1: all the same.
   std::uint64_t bias = 0;         // Of scheduling: 0 none, 1 priorities, 2 adversarial.
-  bool core = false;  // After the faults a majority must recover without the rest first.
+  bool core = false;          // After the faults a majority must recover without the rest first.
+  std::uint64_t watches = 0;  // Of a client, at most.
+  Duration watch_notify = 600s;
+  std::uint64_t watch_credit_bytes = 32 << 10;
+  std::uint64_t watch_batch_revisions = 1000;
+  std::uint64_t watch_part_bytes = 2 << 20;
+  std::uint64_t watch_window_bytes = 4 << 20;  // Of the stream, at the client.
   // More faults than any cluster survives: only lies are forbidden.
   bool beyond_budget = false;
   // Below this much a run proves nothing: it is VOID.

@@ -4,6 +4,7 @@
 
 #include "sim/faults/registry.h"
 #include "sim/plan/operations.h"
+#include "sim/plan/watches.h"
 #include "sim/profile/profile.h"
 
 namespace detcd::sim {
@@ -15,7 +16,8 @@ Result<Settings> draw_settings(std::uint64_t seed, std::string_view profile) {
 }
 
 Plan draw_plan(std::uint64_t seed, const Settings& settings) {
-  return {draw_faults(seed, settings), draw_operations(seed, settings)};
+  return {draw_faults(seed, settings), draw_operations(seed, settings),
+          draw_watches(seed, settings)};
 }
 
 Minimum minimum_of(const Settings& settings) {

@@ -177,6 +177,10 @@ member::Options Cluster::member_options(std::uint32_t node) const {
   options.node.quota_bytes = static_cast<std::int64_t>(settings.quota_bytes);
   // A run is short: alarms come and go several times in it.
   options.node.alarm_clear_interval = 2 * settings.election;
+  options.node.progress_notify_interval = settings.watch_notify;
+  options.node.watches.credit_bytes = static_cast<std::int64_t>(settings.watch_credit_bytes);
+  options.node.watches.batch_revisions = static_cast<std::uint32_t>(settings.watch_batch_revisions);
+  options.clients.requests.watch_part_bytes = settings.watch_part_bytes;
   options.peer_addresses = {host(node) + ":2380"};
   options.client_addresses = {host(node) + ":2379"};
   return options;

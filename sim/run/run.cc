@@ -16,6 +16,7 @@
 #include "sim/run/cluster.h"
 #include "sim/run/states.h"
 #include "sim/workload/client_run.h"
+#include "sim/workload/watch_run.h"
 
 namespace detcd::sim {
 namespace {
@@ -68,6 +69,7 @@ class Run {
     RunResult result = judge();
     oracle_.on_receive({});
     if (options_.watcher != nullptr) options_.watcher->on_end();
+    watching_.clear();
     clients_.clear();
     stage_.reset();
     cluster_.reset();
@@ -124,6 +126,8 @@ class Run {
   [[nodiscard]] StageEars ears();
   void tell_call(const CallRecord& call) const;
   void start_clients();
+  void start_watches(std::uint32_t client, Machine& home);
+  void told(const WatchNote& note);
   [[nodiscard]] std::optional<server::Service> door_of(std::uint32_t node) const;
   [[nodiscard]] bool broken() {
     if (++looked_at_ % 256 == 0) look_at_usage();
@@ -153,6 +157,8 @@ class Run {
   Probes probes_;
   std::unique_ptr<Stage> stage_;
   std::vector<std::unique_ptr<Machine>> clients_;
+  std::vector<apply::Revision> seen_;  // By each client.
+  std::vector<std::unique_ptr<runtime::TaskGroup>> watching_;
   Bias bias_;
   bool settled_ = false;
   std::uint64_t looked_at_ = 0;
@@ -203,7 +209,36 @@ void Run::tell_call(const CallRecord& call) const {
   options_.on_happening(kernel_.now(), "c" + std::to_string(call.client), what);
 }
 
+void Run::told(const WatchNote& note) {
+  if (options_.on_happening) {
+    options_.on_happening(kernel_.now(), "c" + std::to_string(note.client), describe(note));
+  }
+  oracle_.watched(note);
+}
+
+// On the client's machine, with a connection of its own.
+void Run::start_watches(std::uint32_t client, Machine& home) {
+  WatchJob job;
+  for (const WatchEntry& entry : options_.plan.watches) {
+    if (entry.client == client) job.entries.push_back(entry);
+  }
+  if (job.entries.empty()) return;
+  job.number = client;
+  job.endpoints = cluster_->endpoints();
+  std::ranges::rotate(job.endpoints, job.endpoints.begin() + client % cluster_->size());
+  job.seen = &seen_[client - 1];
+  job.connect_timeout = options_.settings.election * 2;
+  constexpr std::uint64_t kWindowMax = 16 << 20;
+  job.window_bytes = static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>(options_.settings.watch_window_bytes, 1, kWindowMax));
+  job.slow_until = options_.settings.length;
+  job.tell = [this](const WatchNote& note) { told(note); };
+  watching_.push_back(std::make_unique<runtime::TaskGroup>(home.world().scheduler));
+  watching_.back()->spawn(run_watches(home.world(), kernel_, std::move(job)));
+}
+
 void Run::start_clients() {
+  seen_.resize(options_.settings.clients);
   for (std::uint32_t client = 1; client <= options_.settings.clients; ++client) {
     ClientJob job;
     job.number = client;
@@ -229,9 +264,11 @@ void Run::start_clients() {
     MachineOptions machine;
     machine.node = NodeNumber(kClientsFrom + client - 1);
     machine.host = "c" + std::to_string(client);
+    job.seen = &seen_[client - 1];
     clients_.push_back(std::make_unique<Machine>(kernel_, network_, machine));
     Machine& home = *clients_.back();
     home.tasks().spawn(run_client(home.world(), kernel_, history_, std::move(job)));
+    start_watches(client, home);
   }
 }
 
@@ -305,7 +342,8 @@ std::string Run::unsettled(const std::vector<std::uint32_t>& members) const {
       return name + " hasn't applied all that was committed";
     }
   }
-  return {};
+  // Of a core nobody can say this: who watches at a member outside of it is told no more for now.
+  return members.size() == cluster_->size() ? oracle_.awaited() : std::string();
 }
 
 std::optional<Violation> Run::judge_what_is_left(const Model& model) {

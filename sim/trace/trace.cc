@@ -45,6 +45,12 @@ Result<void> parse_line(std::string_view kind, std::string_view rest, Trace& tra
     trace.plan.operations.push_back(std::move(*entry));
     return {};
   }
+  if (kind == "watch") {
+    Result<WatchEntry> entry = parse_watch(rest);
+    if (!entry) return entry.error();
+    trace.plan.watches.push_back(std::move(*entry));
+    return {};
+  }
   Words words(rest);
   if (kind == "version") {
     trace.version = words.word();
@@ -90,6 +96,7 @@ std::string print(const Trace& trace) {
   }
   for (const FaultEntry& entry : trace.plan.faults) out += "fault " + print(entry) + "\n";
   for (const OperationEntry& entry : trace.plan.operations) out += "op " + print(entry) + "\n";
+  for (const WatchEntry& entry : trace.plan.watches) out += "watch " + print(entry) + "\n";
   for (const Override& entry : trace.overrides) {
     out += "override " + std::to_string(entry.site) + " " + std::to_string(entry.entity) + " " +
            std::to_string(entry.ordinal) + " " + std::to_string(entry.value) + "\n";

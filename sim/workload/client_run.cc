@@ -71,7 +71,8 @@ runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& hi
   const auto nodes = static_cast<std::uint32_t>(job.endpoints.size());
   SeamClient seam(world, {job.at_seam, nodes, (job.number - 1) % nodes + 1});
   const TimePoint start = world.clock.boot();
-  apply::Revision seen = 0;
+  apply::Revision own = 0;
+  apply::Revision& seen = job.seen == nullptr ? own : *job.seen;
   for (const OperationEntry& entry : job.operations) {
     const TimePoint at = start + entry.at;
     if (world.clock.boot() < at) co_await runtime::sleep_until(world.scheduler, at);

@@ -20,6 +20,8 @@ struct ClientJob {
   std::vector<OperationEntry> operations;  // Of this client, by time.
   Duration timeout{};                      // Of each call.
   Duration patience{};                     // An operation that is later than this is left out.
+  // The newest revision that it has seen is kept there, for others; it outlives the task.
+  apply::Revision* seen = nullptr;
   // Where members are reached without bytes; empty: over connections.
   SeamClient::Reach at_seam;
   // Told of each call when it begins and when it has ended.
