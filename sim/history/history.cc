@@ -60,6 +60,21 @@ std::string words(const apply::AlarmResponse& alarm) {
   }
   return out;
 }
+std::string words(const apply::LeaseGrantResponse& grant) {
+  return "granted@" + std::to_string(grant.header_revision) + " lease " + std::to_string(grant.id) +
+         " ttl " + std::to_string(grant.ttl);
+}
+std::string words(const apply::LeaseRevokeResponse& revoke) {
+  return "revoked@" + std::to_string(revoke.header_revision);
+}
+std::string words(const apply::LeaseRenewResponse& renew) {
+  std::string out = "kept";
+  for (const std::int64_t ttl : renew.ttls) out += " ttl " + std::to_string(ttl);
+  return out;
+}
+std::string words(const apply::LeaseTickResponse& tick) {
+  return "ended " + std::to_string(tick.ended) + " leases";
+}
 
 }  // namespace
 

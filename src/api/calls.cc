@@ -23,6 +23,7 @@ constexpr std::uint32_t kAskedLow = 32;
 constexpr std::int64_t kCreditResponses = 32;
 constexpr std::int64_t kCreditBytes = 8 << 10;
 constexpr std::size_t kQueuedLow = 16 << 10;
+constexpr std::size_t kQueuedHigh = 64 << 10;
 
 // A unary stream asks once, so its id names the call.
 server::CallId call_of(http2::StreamId stream) {
@@ -98,7 +99,12 @@ void Calls::take(http2::MessageReceived& event) {
 
 void Calls::take(const http2::RequestEnded& event) {
   const auto call = open_.find(event.stream);
-  if (call == open_.end() || call->second.stage != Stage::kAwaitingRequest) return;
+  if (call == open_.end()) return;
+  if (is_at_node(call->second) && call->second.method->ends_with_requests) {
+    call->second.ending = true;
+    return end_when_answered(call);
+  }
+  if (call->second.stage != Stage::kAwaitingRequest) return;
   const bool unary = call->second.method->shape == Shape::kUnary;
   if (!call->second.requested) {
     return finish(call, unary ? no_request_unary() : no_request_streaming());
@@ -116,7 +122,9 @@ void Calls::take(const http2::StreamReset& event) {
 
 void Calls::take(const http2::StreamDrained& event) {
   const auto call = open_.find(event.stream);
-  if (call != open_.end() && call->second.taken_responses > 0) return_credit(call);
+  if (call == open_.end()) return;
+  release_window(call);
+  if (call->second.taken_responses > 0) return_credit(call);
 }
 
 void Calls::begin_stream(Open::iterator call) {
@@ -134,7 +142,13 @@ void Calls::ask_stream(Open::iterator call, const Bytes& message) {
     return finish(call, *refused);
   }
   ++call->second.asked;
-  if (call->second.asked == kAskedHigh) session_.hold_window(call->first, true);
+  // Keep-alives are answered without credit: what isn't taken is the bound.
+  const bool untaken =
+      call->second.method->ends_with_requests && session_.queued_bytes(call->first) > kQueuedHigh;
+  const bool much = untaken || call->second.asked == kAskedHigh;
+  if (much && !std::exchange(call->second.held, true)) {
+    session_.hold_window(call->first, true);
+  }
   // Whether there is a leader was asked when the stream began; from then on the node watches.
   call->second.require_leader = false;
   // A node that has stopped answers no more; the connection is about to end, and says so.
@@ -147,12 +161,27 @@ void Calls::take_stream_reply(Open::iterator call, const server::Reply& reply) {
   StreamAnswer answer = stream.method->answer_stream(reply, settings_.requests);
   for (Bytes& message : answer.messages) send(call->first, std::move(message));
   if (answer.end) return finish(call, *answer.end);
-  const bool many = stream.asked >= kAskedLow;
   stream.asked -= std::min(stream.asked, answer.accepted);
-  if (many && stream.asked < kAskedLow) session_.hold_window(call->first, false);
+  if (stream.ending) return end_when_answered(call);
+  release_window(call);
   stream.taken_responses += answer.responses;
   stream.taken_bytes += answer.bytes;
   if (session_.queued_bytes(call->first) <= kQueuedLow) return_credit(call);
+}
+
+// A client that doesn't take what it was answered isn't asked for more either.
+void Calls::release_window(Open::iterator call) {
+  if (!call->second.held || call->second.asked >= kAskedLow) return;
+  const bool credited = !call->second.method->ends_with_requests;
+  if (!credited && session_.queued_bytes(call->first) > kQueuedLow) return;
+  call->second.held = false;
+  session_.hold_window(call->first, false);
+}
+
+void Calls::end_when_answered(Open::iterator call) {
+  if (call->second.asked > 0) return;
+  forget(call->first);
+  finish(call, ok());
 }
 
 // What was handed out is as good as taken: little of it waits.

@@ -57,6 +57,8 @@ class Calls {
     bool requested = false;
     Bytes request;  // Of a server stream, until the client has ended its side.
     // Of a stream in both directions.
+    bool ending = false;               // Once all it asked is answered.
+    bool held = false;                 // The client's window.
     std::uint32_t asked = 0;           // Requests that the node has not said it took.
     std::int64_t taken_responses = 0;  // Not yet told to the node.
     std::int64_t taken_bytes = 0;
@@ -73,6 +75,8 @@ class Calls {
   void ask_stream(Open::iterator call, const Bytes& message);
   void take_stream_reply(Open::iterator call, const server::Reply& reply);
   void return_credit(Open::iterator call);
+  void release_window(Open::iterator call);
+  void end_when_answered(Open::iterator call);
   // The node works on it, or may.
   [[nodiscard]] static bool is_at_node(const Call& call);
   [[nodiscard]] bool tell(http2::StreamId stream, const Call& call, server::Request request);

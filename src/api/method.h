@@ -36,7 +36,8 @@ enum class Shape : std::uint8_t {
   // One request; answered at once, and then the stream stays open; or, with `answer_stream`, by the
   // node, until it ends the stream.
   kServerStream,
-  // Requests and answers as they come. The client's end of its side ends only its requests.
+  // Requests and answers as they come. The client's end of its side ends only its requests, unless
+  // the method says otherwise.
   kBothWays,
 };
 
@@ -51,6 +52,8 @@ struct Method {
   server::Request (*open)() = nullptr;
   // How the node's answers on a stream are put.
   StreamAnswer (*answer_stream)(const server::Reply& reply, const apply::Limits& limits) = nullptr;
+  // Of kBothWays: once the client has ended its side, it ends with OK after the last answer.
+  bool ends_with_requests = false;
 };
 
 // By the path "/package.Service/Method"; grpc-go's refusal when there is none.

@@ -8,6 +8,7 @@ namespace {
 
 // What etcd adds for a key's index entry and revisions.
 constexpr std::uint64_t kPutOverhead = 256;
+constexpr std::uint64_t kLeaseCost = 64;
 
 constexpr std::int32_t kNoSpaceNumber = static_cast<std::int32_t>(AlarmType::kNoSpace);
 
@@ -39,7 +40,9 @@ bool stopped_by_corruption(const Command& command) {
   return std::holds_alternative<PutRequest>(command.request) ||
          std::holds_alternative<DeleteRangeRequest>(command.request) ||
          std::holds_alternative<TxnRequest>(command.request) ||
-         std::holds_alternative<CompactionRequest>(command.request);
+         std::holds_alternative<CompactionRequest>(command.request) ||
+         std::holds_alternative<LeaseGrantRequest>(command.request) ||
+         std::holds_alternative<LeaseRevokeRequest>(command.request);
 }
 
 }  // namespace
@@ -47,6 +50,7 @@ bool stopped_by_corruption(const Command& command) {
 std::uint64_t quota_cost(const Command& command) {
   if (const auto* put = std::get_if<PutRequest>(&command.request)) return cost_of(*put);
   if (const auto* txn = std::get_if<TxnRequest>(&command.request)) return cost_of(*txn);
+  if (std::holds_alternative<LeaseGrantRequest>(command.request)) return kLeaseCost;
   return 0;
 }
 

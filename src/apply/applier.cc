@@ -28,6 +28,8 @@ Result<std::unique_ptr<Applier>> Applier::restore(std::uint64_t cluster_id, cons
   const Result<void> restored = state.store.restore(chunks, marks);
   if (!restored) return restored.error();
   state.compaction_hashes.resume(state.store);
+  const Result<void> attached = state.attach_keys();
+  if (!attached) return attached.error();
   state.position = image.position;
   if (state.state_hash() != image.state_hash) {
     return Error{Errc::kDamaged, "the image's state hash isn't that of its contents"};
@@ -50,6 +52,8 @@ void Applier::begin(const Position& position, Command command) {
                                      .command = std::move(command),
                                      .erase = {},
                                      .txn = {},
+                                     .leases = {},
+                                     .renewed = {},
                                      .settled = settled,
                                      .repeated = repeated});
 }
@@ -99,6 +103,10 @@ std::unique_ptr<HashWork> Applier::hash_kv(Revision revision) const {
 
 const mvcc::Store& Applier::store() const {
   return state_->store;
+}
+
+const lease::Lessor& Applier::leases() const {
+  return state_->leases;
 }
 
 const Position& Applier::applied() const {

@@ -21,6 +21,9 @@
 namespace detcd::mvcc {
 class Store;
 }
+namespace detcd::lease {
+class Lessor;
+}
 
 namespace detcd::apply {
 
@@ -111,6 +114,8 @@ class Applier {
 
   // For those who read the records themselves.
   [[nodiscard]] const mvcc::Store& store() const;
+  // The leases there are; which keys belong to them is whole between entries only.
+  [[nodiscard]] const lease::Lessor& leases() const;
 
   [[nodiscard]] const Position& applied() const;
   [[nodiscard]] Revision revision() const;

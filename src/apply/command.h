@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apply/api_error.h"
+#include "apply/lease_command.h"
 #include "base/ids.h"
 #include "mvcc/types.h"
 
@@ -197,7 +198,8 @@ struct RequestId {
 struct Command {
   RequestId id;
   std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactionRequest, PublishAttributes,
-               SetClusterVersion, AlarmRequest, DowngradeRequest>
+               SetClusterVersion, AlarmRequest, DowngradeRequest, LeaseGrantRequest,
+               LeaseRevokeRequest, LeaseRenewRequest, LeaseTick>
       request;
   friend bool operator==(const Command&, const Command&) = default;
 };
@@ -205,7 +207,8 @@ struct Command {
 // What apply answers; the server adds the header.
 using Response =
     std::variant<RangeResponse, PutResponse, DeleteRangeResponse, TxnResponse, CompactionResponse,
-                 PublishResponse, AlarmResponse, DowngradeResponse>;
+                 PublishResponse, AlarmResponse, DowngradeResponse, LeaseGrantResponse,
+                 LeaseRevokeResponse, LeaseRenewResponse, LeaseTickResponse>;
 using Answer = std::variant<Response, ApiError>;
 
 }  // namespace detcd::apply

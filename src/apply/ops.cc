@@ -3,11 +3,6 @@
 #include <utility>
 
 namespace detcd::apply {
-namespace {
-
-constexpr std::uint64_t kDeleteUnits = 12;  // Appending a tombstone and two releases.
-
-}  // namespace
 
 std::optional<ApiError> check_revision(Revision asked, Revision current, Revision compacted) {
   if (asked == 0) return std::nullopt;
@@ -41,8 +36,9 @@ Revision header_revision(const mvcc::Store& store) {
   return store.wrote() ? store.write_revision() : store.revision();
 }
 
-std::optional<mvcc::Need> run_put(mvcc::Store& store, const PutRequest& request,
+std::optional<mvcc::Need> run_put(const Target& target, const PutRequest& request,
                                   PutResponse& response) {
+  mvcc::Store& store = target.store;
   mvcc::Store::Put put{.key = request.key, .value = request.value, .lease = request.lease};
   std::optional<KeyValue> former;
   if (request.prev_kv || request.ignore_value || request.ignore_lease) {
@@ -55,12 +51,15 @@ std::optional<mvcc::Need> run_put(mvcc::Store& store, const PutRequest& request,
     }
   }
   store.put(put);
+  // What ignore_lease keeps may be the name of a lease that came with imported data, and is none.
+  target.leases.attach(put.key, target.leases.contains(put.lease) ? put.lease : 0);
   response.header_revision = store.write_revision();
   if (request.prev_kv) response.prev_kv = std::move(former);
   return std::nullopt;
 }
 
-mvcc::Advance DeleteWork::advance(mvcc::Store& store, mvcc::Meter& meter) {
+mvcc::Advance DeleteWork::advance(const Target& target, mvcc::Meter& meter) {
+  mvcc::Store& store = target.store;
   std::optional<mvcc::Need> need;
   while (const std::optional<mvcc::KeyScan::Row> row = scan_.peek(store.index(), meter)) {
     if (prev_kv_) {
@@ -72,6 +71,7 @@ mvcc::Advance DeleteWork::advance(mvcc::Store& store, mvcc::Meter& meter) {
       rows_.push(std::move(*former));
     }
     store.erase(*row->entry);
+    target.leases.detach(row->entry->key);
     meter.charge(kDeleteUnits);
     ++response_.deleted;
     scan_.pop();

@@ -16,7 +16,7 @@ namespace {
 // that hold something; one that isn't known is refused. What needs no sections is written as 1 or
 // 2.
 constexpr std::uint8_t kSmallStateFormat = 3;
-enum class Section : std::uint8_t { kCompactionHashes = 1, kAlarms = 2, kDowngrade = 3 };
+enum class Section : std::uint8_t { kCompactionHashes = 1, kAlarms = 2, kDowngrade = 3, kLeases = 4 };
 // Members compare hashes of the same version only.
 constexpr std::uint64_t kStateHashVersion = 1;
 
@@ -49,8 +49,7 @@ void Applier::State::finish() {
 }
 
 mvcc::Advance Applier::State::run(const PutRequest& request, mvcc::Meter&) {
-  // No lease exists in this version.
-  if (request.lease != 0) {
+  if (request.lease != 0 && !leases.contains(request.lease)) {
     answer = ApiError::kLeaseNotFound;
     return mvcc::Done{};
   }
@@ -60,7 +59,7 @@ mvcc::Advance Applier::State::run(const PutRequest& request, mvcc::Meter&) {
     return mvcc::Done{};
   }
   PutResponse response;
-  std::optional<mvcc::Need> need = run_put(store, request, response);
+  std::optional<mvcc::Need> need = run_put({store, leases}, request, response);
   if (need) return *std::move(need);
   answer = Response{std::move(response)};
   return mvcc::Done{};
@@ -68,7 +67,7 @@ mvcc::Advance Applier::State::run(const PutRequest& request, mvcc::Meter&) {
 
 mvcc::Advance Applier::State::run(const DeleteRangeRequest& request, mvcc::Meter& meter) {
   if (!entry->erase) entry->erase.emplace(request, store.write_revision());
-  mvcc::Advance step = entry->erase->advance(store, meter);
+  mvcc::Advance step = entry->erase->advance({store, leases}, meter);
   if (!std::holds_alternative<mvcc::Done>(step)) return step;
   answer = Response{entry->erase->take(store)};
   return step;
@@ -76,10 +75,11 @@ mvcc::Advance Applier::State::run(const DeleteRangeRequest& request, mvcc::Meter
 
 mvcc::Advance Applier::State::run(TxnRequest& request, mvcc::Meter& meter) {
   if (!entry->txn) {
-    entry->txn = std::make_unique<TxnWork>(
-        std::move(request),
-        TxnWork::At{
-            .base = store.revision(), .compacted = store.compact_revision(), .writes = true});
+    entry->txn = std::make_unique<TxnWork>(std::move(request),
+                                           TxnWork::At{.base = store.revision(),
+                                                       .compacted = store.compact_revision(),
+                                                       .writes = true,
+                                                       .leases = &leases});
   }
   mvcc::Advance step = entry->txn->advance(store, &store, meter);
   if (!std::holds_alternative<mvcc::Done>(step)) return step;
@@ -182,13 +182,14 @@ std::uint64_t Applier::State::state_hash() const {
                                                requests.hash()};
   std::uint64_t hash = 0;
   for (const std::uint64_t word : words) hash = mix64(hash, word);
-  return hash;
+  // A state without leases has the hash it had before there were any.
+  return leases.empty() ? hash : mix64(hash, leases.hash());
 }
 
 std::string Applier::State::encode_small() const {
   const mvcc::StoreMarks marks = store.marks();
   Writer out;
-  const bool sections = !alarms.empty() || !downgrade.empty();
+  const bool sections = !alarms.empty() || !downgrade.empty() || !leases.empty();
   const std::uint8_t plain = compaction_hashes.empty() ? 1 : 2;
   out.u8(sections ? kSmallStateFormat : plain);
   out.u64(cluster_id);
@@ -220,6 +221,7 @@ void Applier::State::encode_sections(Writer& out) const {
   put(Section::kCompactionHashes, compaction_hashes);
   put(Section::kAlarms, alarms);
   put(Section::kDowngrade, downgrade);
+  put(Section::kLeases, leases);
   out.varint(count);
   out.raw(sections.view());
 }
@@ -242,6 +244,9 @@ Result<void> Applier::State::decode_sections(Reader& in, const mvcc::StoreMarks&
         break;
       case Section::kDowngrade:
         decoded = decode_part(content, downgrade);
+        break;
+      case Section::kLeases:
+        decoded = decode_part(content, leases);
         break;
       default:
         decoded = Error{Errc::kIncompatible, "the image has a section " + std::to_string(tag) +

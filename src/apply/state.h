@@ -6,14 +6,17 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "apply/alarms.h"
 #include "apply/applier.h"
 #include "apply/downgrade.h"
+#include "apply/lease_ops.h"
 #include "apply/ops.h"
 #include "apply/request_table.h"
 #include "apply/txn.h"
 #include "base/codec.h"
+#include "lease/lessor.h"
 #include "mvcc/compaction_hashes.h"
 #include "mvcc/store.h"
 #include "mvcc/sweep.h"
@@ -27,6 +30,8 @@ struct Applier::State {
     Command command;
     std::optional<DeleteWork> erase;
     std::unique_ptr<TxnWork> txn;
+    std::unique_ptr<LeaseWork> leases;
+    std::vector<std::int64_t> renewed;
     bool settled = false;   // The answer is known without doing anything.
     bool repeated = false;  // The log brought this request before.
   };
@@ -46,9 +51,16 @@ struct Applier::State {
   mvcc::Advance run(const SetClusterVersion& request, mvcc::Meter& meter);
   mvcc::Advance run(const AlarmRequest& request, mvcc::Meter& meter);
   mvcc::Advance run(const DowngradeRequest& request, mvcc::Meter& meter);
+  // lease_ops.cc
+  mvcc::Advance run(const LeaseGrantRequest& request, mvcc::Meter& meter);
+  mvcc::Advance run(const LeaseRevokeRequest& request, mvcc::Meter& meter);
+  mvcc::Advance run(const LeaseRenewRequest& request, mvcc::Meter& meter);
+  mvcc::Advance run(const LeaseTick& request, mvcc::Meter& meter);
   void finish();
   mvcc::Advance sweep(mvcc::Budget budget);
 
+  // After the store was restored: its keys say which leases they belong to.
+  Result<void> attach_keys();
   // One of the small replicated states changed.
   void small_changed();
   [[nodiscard]] std::uint64_t state_hash() const;
@@ -60,6 +72,7 @@ struct Applier::State {
   std::uint64_t cluster_id;
   Position position;
   mvcc::Store store;
+  lease::Lessor leases;
   mvcc::CompactionHashes compaction_hashes;
   mvcc::Sweeper sweeper;
   membership::Membership members;

@@ -180,8 +180,9 @@ mvcc::Advance TxnWork::check_puts(const mvcc::Store& store, mvcc::Meter& meter) 
         store.live(request.key, at_.base) == nullptr) {
       return fail(ApiError::kKeyNotFound);
     }
-    // No lease exists in this version.
-    if (request.lease != 0) return fail(ApiError::kLeaseNotFound);
+    if (request.lease != 0 && !at_.leases->contains(request.lease)) {
+      return fail(ApiError::kLeaseNotFound);
+    }
   }
   return mvcc::Done{};
 }
@@ -232,7 +233,7 @@ mvcc::Advance TxnWork::run_step(const mvcc::Store& store, mvcc::Store* writer, m
   }
   const PutRequest& request = **std::get_if<const PutRequest*>(&step);
   PutResponse response;
-  std::optional<mvcc::Need> need = run_put(*writer, request, response);
+  std::optional<mvcc::Need> need = run_put({*writer, *at_.leases}, request, response);
   if (need) return *std::move(need);
   meter.charge(5);
   respond(std::move(response));
@@ -265,7 +266,7 @@ mvcc::Advance TxnWork::run_range(const RangeRequest& request, const mvcc::Store&
 mvcc::Advance TxnWork::run_delete(const DeleteRangeRequest& request, mvcc::Store& store,
                                   mvcc::Meter& meter) {
   if (!delete_) delete_.emplace(request, store.write_revision());
-  mvcc::Advance step = delete_->advance(store, meter);
+  mvcc::Advance step = delete_->advance({store, *at_.leases}, meter);
   if (!done(step)) return step;
   respond(delete_->take(store));
   delete_.reset();

@@ -11,6 +11,7 @@
 
 #include "apply/command.h"
 #include "apply/ops.h"
+#include "lease/lessor.h"
 #include "mvcc/meter.h"
 #include "mvcc/scan.h"
 #include "mvcc/store.h"
@@ -40,7 +41,8 @@ class TxnWork {
   struct At {
     Revision base = 0;  // The state before the Txn.
     Revision compacted = 0;
-    bool writes = false;  // The Txn is an entry being applied; else it only reads.
+    bool writes = false;              // The Txn is an entry being applied; else it only reads.
+    lease::Lessor* leases = nullptr;  // When it writes.
   };
   TxnWork(TxnRequest request, const At& at)
       : request_(std::move(request)), at_(at), comparing_(&request_) {}

@@ -83,6 +83,38 @@ runtime::Task<Outcome<apply::CompactionResponse>> Client::compact(apply::Compact
   co_return kv_outcome<apply::CompactionResponse>(std::move(raw), wire::parse_compaction_response);
 }
 
+runtime::Task<Outcome<apply::LeaseGrantResponse>> Client::lease_grant(
+    apply::LeaseGrantRequest request, CallOptions options) {
+  Request call{
+      "/etcdserverpb.Lease/LeaseGrant", wire::serialize(request), options, Repeatable::kNo, {}};
+  Raw raw = co_await invoke(std::move(call));
+  co_return kv_outcome<apply::LeaseGrantResponse>(std::move(raw), wire::parse_lease_grant_response);
+}
+
+runtime::Task<Outcome<apply::LeaseRevokeResponse>> Client::lease_revoke(
+    apply::LeaseRevokeRequest request, CallOptions options) {
+  Request call{
+      "/etcdserverpb.Lease/LeaseRevoke", wire::serialize(request), options, Repeatable::kNo, {}};
+  Raw raw = co_await invoke(std::move(call));
+  co_return kv_outcome<apply::LeaseRevokeResponse>(std::move(raw),
+                                                   wire::parse_lease_revoke_response);
+}
+
+runtime::Task<Outcome<wire::LeaseKeepAliveResponse>> Client::keep_alive(std::int64_t lease,
+                                                                        CallOptions options) {
+  Request call{"/etcdserverpb.Lease/LeaseKeepAlive",
+               wire::serialize_lease_keep_alive_request(lease),
+               options,
+               Repeatable::kYes,
+               {}};
+  Raw raw = co_await invoke(std::move(call));
+  if (auto* failure = std::get_if<Failure>(&raw)) co_return std::move(*failure);
+  const Result<wire::LeaseKeepAliveResponse> parsed =
+      wire::parse_lease_keep_alive_response(std::get<Bytes>(raw).view());
+  if (!parsed) co_return unreadable(parsed.error());
+  co_return Answer<wire::LeaseKeepAliveResponse>{parsed->header, *parsed};
+}
+
 runtime::Task<Outcome<std::vector<membership::Member>>> Client::member_list(bool linearizable,
                                                                             CallOptions options) {
   Request call{"/etcdserverpb.Cluster/MemberList",

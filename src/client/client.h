@@ -22,6 +22,7 @@
 #include "runtime/task.h"
 #include "wire/admin_codec.h"
 #include "wire/kv_codec.h"
+#include "wire/lease_codec.h"
 
 namespace detcd::client {
 
@@ -78,6 +79,14 @@ class Client {
   runtime::Task<Outcome<apply::TxnResponse>> txn(apply::TxnRequest request, CallOptions options);
   runtime::Task<Outcome<apply::CompactionResponse>> compact(apply::CompactionRequest request,
                                                             CallOptions options);
+  // Asked once: what was granted can't be told from what was there.
+  runtime::Task<Outcome<apply::LeaseGrantResponse>> lease_grant(apply::LeaseGrantRequest request,
+                                                                CallOptions options);
+  runtime::Task<Outcome<apply::LeaseRevokeResponse>> lease_revoke(apply::LeaseRevokeRequest request,
+                                                                  CallOptions options);
+  // One keep-alive, on a stream that ends with it.
+  runtime::Task<Outcome<wire::LeaseKeepAliveResponse>> keep_alive(std::int64_t lease,
+                                                                  CallOptions options);
   runtime::Task<Outcome<std::vector<membership::Member>>> member_list(bool linearizable,
                                                                       CallOptions options);
   // These two ask one endpoint, by its place in the options.

@@ -1,5 +1,7 @@
 #include "mvcc/store.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "base/hash.h"
 
@@ -56,12 +58,18 @@ void Store::erase(KeyEntry& entry) {
   entry.versions.push(version);
 }
 
-void Store::commit() {
+void Store::end_revision() {
   if (next_sub_ == 0) return;
   next_sub_ = 0;
+  ++ended_;
+}
+
+void Store::commit() {
+  end_revision();
+  if (ended_ == 0) return;
   present_ += written_;
   written_ = {};
-  ++revision_;
+  revision_ += std::exchange(ended_, 0);
 }
 
 const Version* Store::live(std::string_view key, Revision at) const {

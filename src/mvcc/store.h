@@ -45,8 +45,8 @@ class Store {
 
   // ---- One write transaction --------------------------------------------------------------------
   // Where its changes lie; reading at this revision sees them.
-  [[nodiscard]] Revision write_revision() const { return revision_ + 1; }
-  [[nodiscard]] bool wrote() const { return next_sub_ > 0; }
+  [[nodiscard]] Revision write_revision() const { return revision_ + ended_ + 1; }
+  [[nodiscard]] bool wrote() const { return next_sub_ > 0 || ended_ > 0; }
   struct Put {
     std::string_view key;
     std::string_view value;
@@ -55,7 +55,9 @@ class Store {
   void put(const Put& put);
   // `entry` is live.
   void erase(KeyEntry& entry);
-  // Without changes the revision stays. The changes become visible at once.
+  // What was changed so far is one revision, what follows is the next; neither is visible yet.
+  void end_revision();
+  // Without changes the revision stays. The changes become visible at once, all revisions of them.
   void commit();
 
   // ---- Reading ----------------------------------------------------------------------------------
@@ -107,6 +109,7 @@ class Store {
   Totals written_;           // Of the transaction in progress, not yet in present_.
   Revision revision_ = 1;
   Revision compact_revision_ = -1;
+  Revision ended_ = 0;  // Revisions of the transaction in progress that are complete.
   std::uint32_t next_sub_ = 0;
   mutable PinSet pins_;  // Reading pins; the last member, so that it goes first.
 };

@@ -100,6 +100,7 @@ struct EncodeBody {
   void operator()(const ReadAnswer& b) const {
     out.varint(b.read_id);
     put(out, b.index);
+    out.varint(b.time_ms);
   }
   void operator()(const RecoveryQuery& b) const { out.u64(b.nonce); }
   void operator()(const RecoveryAnswer& b) const {
@@ -167,7 +168,7 @@ Result<Body> decode_body(std::uint8_t kind, Reader& in, const Bytes& frame) {
     case 9:
       return Body(ForwardRead{in.varint()});
     case 10:
-      return Body(ReadAnswer{in.varint(), get<Index>(in)});
+      return Body(ReadAnswer{in.varint(), get<Index>(in), in.varint()});
     case 11:
       return Body(RecoveryQuery{in.u64()});
     case 12:

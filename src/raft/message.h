@@ -83,6 +83,7 @@ struct ForwardRead {
 struct ReadAnswer {
   std::uint64_t read_id = 0;
   Index index;
+  std::uint64_t time_ms = 0;  // The leader's logical time then.
   friend bool operator==(const ReadAnswer&, const ReadAnswer&) = default;
 };
 

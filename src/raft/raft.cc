@@ -343,6 +343,12 @@ Index Raft::persisted() const {
 std::optional<NodeId> Raft::leader() const {
   return state_->replica.leader;
 }
+std::optional<std::uint64_t> Raft::time_ms() const {
+  const auto* leader = std::get_if<Leader>(&state_->replica.role);
+  if (leader == nullptr) return std::nullopt;
+  return leader->time_ms(state_->replica.log);
+}
+
 RoleName Raft::role() const {
   return name_of_role(state_->replica.role);
 }

@@ -139,7 +139,8 @@ struct Outgoing {
 
 struct ReadState {
   std::uint64_t read_id = 0;
-  Index index;  // May be answered once this is applied.
+  Index index;                // May be answered once this is applied.
+  std::uint64_t time_ms = 0;  // The leader's logical time when it confirmed the read.
 };
 
 struct Output {
@@ -212,6 +213,8 @@ class Raft {
   [[nodiscard]] Index persisted() const;  // Last index known synced here.
   [[nodiscard]] std::optional<NodeId> leader() const;
   [[nodiscard]] RoleName role() const;
+  // The logical time of an entry that was appended in the last step; none unless it leads.
+  [[nodiscard]] std::optional<std::uint64_t> time_ms() const;
   // When the next tick can do anything: the earliest deadline of election, heartbeat, quorum check.
   [[nodiscard]] TimePoint next_deadline() const;
   // Entries of [from, to] still in the log, for oracles and for recovery of the state machine.

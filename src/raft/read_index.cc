@@ -46,7 +46,7 @@ void Step::receive(const Message& message, const ForwardRead& forward) {
 void Step::receive(const Message&, const ReadAnswer& answer) {
   // Whatever term it is of: the index was committed after the read began.
   if (s_.forwarded_reads.erase(answer.read_id) > 0) {
-    out_.reads.push_back({answer.read_id, answer.index});
+    out_.reads.push_back({answer.read_id, answer.index, answer.time_ms});
   }
 }
 
@@ -89,9 +89,9 @@ void Step::confirm_reads() {
 
 void Step::answer_read(const PendingRead& read, Index index) {
   if (read.from == s_.config.self) {
-    out_.reads.push_back({read.read_id, index});
+    out_.reads.push_back({read.read_id, index, leader()->time_ms(s_.log)});
   } else {
-    send(read.from, ReadAnswer{read.read_id, index});
+    send(read.from, ReadAnswer{read.read_id, index, leader()->time_ms(s_.log)});
   }
 }
 

@@ -80,14 +80,18 @@ void Step::propose_as_leader(std::vector<Bytes>& commands) {
   broadcast_append();
 }
 
+std::uint64_t Leader::time_ms(const Log& log) const {
+  const auto elapsed_ms = static_cast<std::uint64_t>(elapsed / Duration(1ms));
+  return std::max(log.last_time_ms(), base_time_ms + elapsed_ms);
+}
+
 Index Step::append(EntryKind kind, Bytes data) {
   Leader& self = *leader();
-  const auto elapsed_ms = static_cast<std::uint64_t>(self.elapsed / Duration(1ms));
   Entry entry;
   entry.term = s_.term;
   entry.index = s_.log.last().next();
   entry.kind = kind;
-  entry.time_ms = std::max(s_.log.last_time_ms(), self.base_time_ms + elapsed_ms);
+  entry.time_ms = self.time_ms(s_.log);
   entry.data = std::move(data);
   self.uncommitted_bytes += entry.data.size();
   s_.log.append(std::move(entry));

@@ -55,6 +55,8 @@ struct Leader {
   Index first_of_term;             // Its first entry; committed: it may read and reconfigure.
   std::uint64_t base_time_ms = 0;  // The last entry's time when it was elected.
   Duration elapsed{0};             // Since then, without pauses.
+  // Of an entry that is appended now (DESIGN §5).
+  [[nodiscard]] std::uint64_t time_ms(const Log& log) const;
   friend bool operator==(const Leader&, const Leader&) = default;
 };
 

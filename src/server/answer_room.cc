@@ -52,6 +52,18 @@ std::size_t bytes_of(const apply::AlarmResponse&) {
 std::size_t bytes_of(const apply::DowngradeResponse&) {
   return 0;
 }
+std::size_t bytes_of(const apply::LeaseGrantResponse&) {
+  return 0;
+}
+std::size_t bytes_of(const apply::LeaseRevokeResponse&) {
+  return 0;
+}
+std::size_t bytes_of(const apply::LeaseRenewResponse&) {
+  return 0;
+}
+std::size_t bytes_of(const apply::LeaseTickResponse&) {
+  return 0;
+}
 
 class HeldBytes final : public Held {
  public:

@@ -97,6 +97,7 @@ Result<bool> Node::begin(const raft::Entry& entry) {
                  "entry " + std::to_string(entry.index.value()) + ": " + command.error().message};
   }
   applying_id_ = command->id;
+  observer_.on_command(position, *command);
   applier_->begin(position, std::move(*command));
   return true;
 }
@@ -124,6 +125,7 @@ void Node::finish(const raft::Entry& entry, bool command) {
       observer_.on_alarms(position.index, applier_->alarms().list(apply::AlarmType::kNone));
     }
     if (std::holds_alternative<apply::PublishResponse>(*response)) publishing_.wake_all();
+    answer_leases(*response);
   }
   if (!pending || !pending->origin) return;
   // What a write answers has room, however much it is; what is read next waits for it.

@@ -30,7 +30,7 @@ runtime::Task<void> Node::take_calls() {
       if (Call* call = std::get_if<Call>(&*message)) {
         on_call(std::move(*call));
       } else if (Forget* forget = std::get_if<Forget>(&*message)) {
-        if (!watches_.close(*forget) && !backups_.close(*forget)) {
+        if (!watches_.close(*forget) && !backups_.close(*forget) && !keep_alives_.close(*forget)) {
           taken_back.push_back(std::move(*forget));
         }
         watches_waiting_.wake_one();
@@ -96,6 +96,14 @@ void Node::on_call(Call call) {
                  [&](const HashKvRequest&) { read(std::move(call), false); },
                  [&](const WatchOpen&) { open_watches(origin, call.require_leader); },
                  [&](watch::Request& asked) { ask_watches(origin, std::move(asked)); },
+                 [&](const apply::LeaseGrantRequest& grant) {
+                   propose(call, {{}, complete_grant(grant)});
+                 },
+                 [&](const apply::LeaseRevokeRequest& revoke) { propose(call, {{}, revoke}); },
+                 [&](const apply::LeaseTimeToLiveRequest&) { read(std::move(call), true); },
+                 [&](const apply::LeaseLeasesRequest&) { read(std::move(call), false); },
+                 [&](const KeepAliveOpen&) { open_keep_alives(origin, call.require_leader); },
+                 [&](const KeepAliveRequest& asked) { ask_keep_alive(origin, asked.lease); },
                  [&](const auto&) { ask_maintenance(std::move(call)); },
              },
              call.request);
@@ -164,6 +172,10 @@ void Node::answer_read(WaitingRead waiting) {
             answer(origin, apply::Response{std::move(response)});
           },
           [&](const HealthRequest&) { answer(origin, HealthResponse{true, ""}); },
+          [&](const apply::LeaseTimeToLiveRequest& asked) {
+            answer(origin, time_to_live(asked, waiting.time_ms));
+          },
+          [&](const apply::LeaseLeasesRequest&) { answer(origin, leases_now()); },
           [&](const auto&) { check(false, "only reads wait as reads"); },
       },
       waiting.request);
@@ -272,11 +284,15 @@ void Node::answer(const ReturnAddress& origin, Outcome outcome, std::unique_ptr<
   ResponseHeader filled = header(!std::holds_alternative<MemberListResponse>(outcome));
   // What an answer was made from decides its revision, not what was applied since.
   if (const auto* response = std::get_if<apply::Response>(&outcome)) {
-    std::visit(Overload{
-                   [&](const apply::PublishResponse&) {},
-                   [&](const auto& known) { filled.revision = known.header_revision; },
-               },
-               *response);
+    std::visit(
+        Overload{
+            [&](const auto& known) {
+              if constexpr (requires { known.header_revision; }) {
+                filled.revision = known.header_revision;
+              }
+            },
+        },
+        *response);
   }
   const bool sent =
       origin.reply.send(Reply{origin.call, filled, std::move(outcome), std::move(held)});

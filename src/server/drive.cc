@@ -43,8 +43,8 @@ bool Node::may_propose() const {
 
 TimePoint Node::next_deadline() const {
   const TimePoint again = may_propose() ? propose_after_ : kNever;
-  return std::min(
-      {core_.next_deadline(), proposals_.next_deadline(), reads_.next_deadline(), again});
+  return std::min({core_.next_deadline(), proposals_.next_deadline(), reads_.next_deadline(),
+                   keep_alives_.next_deadline(), lease_ticks_.next_deadline(), again});
 }
 
 // put-path 5/8
@@ -55,6 +55,7 @@ void Node::turn() {
     inputs_.pop_front();
     step(std::move(what));
   }
+  propose_for_leases(now);
   if (may_propose() && now >= propose_after_) {
     const std::size_t most = choices_.proposal_alone.taken() ? 1 : Proposals::kWhole;
     step(raft::Propose{proposals_.take_batch(most)});
@@ -101,7 +102,7 @@ void Node::carry_out(raft::Output output) {
   for (raft::Entry& entry : output.committed) to_apply_.emplace_back(std::move(entry));
   if (!to_apply_.empty()) committed_waiting_.wake_one();
   for (const raft::ReadState& read : output.reads) {
-    reads_.confirm(read.read_id, read.index);
+    reads_.confirm(read.read_id, read.index, read.time_ms);
     committed_waiting_.wake_one();
   }
   for (const raft::Event& event : output.events) on_event(event);
@@ -162,8 +163,11 @@ void Node::on_leader_changed(const raft::LeaderChanged& change) {
   // As etcd: a stream that wants a leader is ended only when there has long been none.
   if (change.leader) {
     watches_.leader_found();
+    keep_alives_.leader_found();
   } else if (leader_) {
-    watches_.leader_lost(world_.clock.boot() + 3 * options_.election_timeout);
+    const TimePoint ending = world_.clock.boot() + 3 * options_.election_timeout;
+    keep_alives_.leader_lost(ending);
+    watches_.leader_lost(ending);
     watches_waiting_.wake_one();
   }
   leader_ = change.leader;
@@ -171,6 +175,7 @@ void Node::on_leader_changed(const raft::LeaderChanged& change) {
   if (leader_) {
     propose_after_ = {};
     reads_.retry_now();
+    keep_alives_.retry_now();
     publishing_.wake_all();
     alarms_waiting_.wake_one();
     work_.wake_all();
@@ -190,6 +195,9 @@ apply::ApiError Node::timeout_reason(TimePoint since) const {
 void Node::expire(TimePoint now) {
   for (const Proposals::Pending& pending : proposals_.expire(now)) {
     if (pending.origin) answer(*pending.origin, timeout_reason(pending.since));
+  }
+  for (const KeepAlives::Ended& ended : keep_alives_.expire(now)) {
+    answer(ended.stream, ended.error);
   }
   for (const WaitingRead& waiting : reads_.expire(now)) {
     answer(waiting.origin, timeout_reason(waiting.since));

@@ -21,6 +21,7 @@
 #include "server/backups.h"
 #include "server/choices.h"
 #include "server/compactor.h"
+#include "server/leases.h"
 #include "server/observer.h"
 #include "server/options.h"
 #include "server/promises.h"
@@ -124,6 +125,15 @@ class Node final : public transport::Receiver {
   void open_backup(const ReturnAddress& origin);
   runtime::Task<void> send_backup(ReturnAddress origin, std::shared_ptr<Backups::Stream> stream);
   runtime::Task<void> auto_compact();
+  // lease_calls.cc
+  [[nodiscard]] apply::LeaseGrantRequest complete_grant(apply::LeaseGrantRequest asked);
+  void open_keep_alives(const ReturnAddress& origin, bool require_leader);
+  void ask_keep_alive(const ReturnAddress& origin, std::int64_t lease);
+  void propose_for_leases(TimePoint now);
+  void answer_leases(const apply::Response& response);
+  [[nodiscard]] apply::LeaseTimeToLiveResponse time_to_live(
+      const apply::LeaseTimeToLiveRequest& request, std::uint64_t time_ms) const;
+  [[nodiscard]] apply::LeaseLeasesResponse leases_now() const;
 
   // persist.cc: saves, trims and snapshots.
   runtime::Task<void> write_log();
@@ -179,6 +189,9 @@ class Node final : public transport::Receiver {
   Watches watches_;
   Backups backups_;
   runtime::Signal watches_waiting_;  // There may be something for them.
+  KeepAlives keep_alives_;
+  LeaseTicks lease_ticks_;
+  std::uint64_t leases_drawn_ = 0;
   std::optional<raft::NodeId> leader_;
   TimePoint leader_changed_{};
   TimePoint propose_after_{};  // Raft took none: not before this.

@@ -19,6 +19,8 @@ class Observer {
   virtual ~Observer() = default;
   // A call with this trace id (0: none was given) became this command.
   virtual void on_proposed(apply::RequestId, std::uint64_t /*trace*/) {}
+  // A command is about to be applied.
+  virtual void on_command(const apply::Position&, const apply::Command&) {}
   // An entry was applied; `request` when it was a command.
   virtual void on_applied(const apply::Position&, std::optional<apply::RequestId> /*request*/,
                           std::uint64_t /*state_hash*/) {}

@@ -22,9 +22,10 @@ std::optional<std::uint64_t> Reads::begin_round(TimePoint now) {
   return round_id_;
 }
 
-void Reads::confirm(std::uint64_t read_id, raft::Index index) {
+void Reads::confirm(std::uint64_t read_id, raft::Index index, std::uint64_t time_ms) {
   if (round_id_ != read_id) return;  // Of a round that was given up: its reads are in a later one.
   round_id_.reset();
+  for (WaitingRead& read : round_) read.time_ms = time_ms;
   confirmed_.push_back({index, std::exchange(round_, {})});
 }
 

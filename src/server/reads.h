@@ -21,6 +21,7 @@ struct WaitingRead {
   Request request;
   TimePoint deadline;
   TimePoint since;
+  std::uint64_t time_ms = 0;  // The leader's logical time when it confirmed the read.
 };
 
 class Reads {
@@ -35,7 +36,7 @@ class Reads {
   // long).
   std::optional<std::uint64_t> begin_round(TimePoint now);
   // Raft confirmed the round: its reads may be answered once `index` is applied.
-  void confirm(std::uint64_t read_id, raft::Index index);
+  void confirm(std::uint64_t read_id, raft::Index index, std::uint64_t time_ms = 0);
   // Raft gave the round up; its reads join the next one, once there is reason to ask again.
   void fail(std::uint64_t read_id, TimePoint now);
   // Those whose index is applied.

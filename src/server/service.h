@@ -60,12 +60,20 @@ struct VersionRequest {};
 // same id, and so do the answers.
 struct WatchOpen {};
 
+// A stream of keep-alives begins, as one of watches does; and one keep-alive on it.
+struct KeepAliveOpen {};
+struct KeepAliveRequest {
+  std::int64_t lease = 0;
+};
+
 using Request =
     std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
                  apply::TxnRequest, apply::CompactionRequest, apply::AlarmRequest,
                  MemberListRequest, StatusRequest, HashKvRequest, apply::DowngradeRequest,
                  HashRequest, DefragmentRequest, MoveLeaderRequest, SnapshotRequest, HealthRequest,
-                 VersionRequest, WatchOpen, watch::Request>;
+                 VersionRequest, WatchOpen, watch::Request, apply::LeaseGrantRequest,
+                 apply::LeaseRevokeRequest, apply::LeaseTimeToLiveRequest,
+                 apply::LeaseLeasesRequest, KeepAliveOpen, KeepAliveRequest>;
 
 struct MemberListResponse {
   std::vector<membership::Member> members;  // Header without revision.
@@ -114,9 +122,16 @@ struct SnapshotPiece {
   bool last = false;  // The checksum of all before.
 };
 
-using Outcome = std::variant<apply::Response, MemberListResponse, StatusResponse,
-                             apply::HashKvAnswer, HealthResponse, VersionInfo, Acknowledged,
-                             HashAnswer, SnapshotPiece, WatchAnswer, apply::ApiError>;
+struct KeepAliveAnswer {
+  std::int64_t lease = 0;
+  std::int64_t ttl = 0;  // 0: there is no such lease.
+};
+
+using Outcome =
+    std::variant<apply::Response, MemberListResponse, StatusResponse, apply::HashKvAnswer,
+                 HealthResponse, VersionInfo, Acknowledged, HashAnswer, SnapshotPiece, WatchAnswer,
+                 apply::LeaseTimeToLiveResponse, apply::LeaseLeasesResponse, KeepAliveAnswer,
+                 apply::ApiError>;
 
 // Room that a large answer takes up at the node until its receiver destroys this, on any thread:
 // when the client has taken the answer, or never will.

@@ -17,6 +17,10 @@ using apply::CompactionRequest;
 using apply::Compare;
 using apply::DeleteRangeRequest;
 using apply::DowngradeRequest;
+using apply::LeaseGrantRequest;
+using apply::LeaseRenewRequest;
+using apply::LeaseRevokeRequest;
+using apply::LeaseTick;
 using apply::PublishAttributes;
 using apply::PutRequest;
 using apply::RangeRequest;
@@ -39,6 +43,10 @@ enum class Kind : std::uint8_t {
   kRange = 7,
   kAlarm = 32,
   kDowngrade = 33,
+  kLeaseGrant = 8,
+  kLeaseRevoke = 9,
+  kLeaseRenew = 10,
+  kLeaseTick = 11,
 };
 
 // As deep as requests are parsed (kv_codec.cc), with room: what was proposed can always be read.
@@ -74,6 +82,10 @@ class Encoder {
   void kind(const RangeRequest&) { kind(Kind::kRange); }
   void kind(const AlarmRequest&) { kind(Kind::kAlarm); }
   void kind(const DowngradeRequest&) { kind(Kind::kDowngrade); }
+  void kind(const LeaseGrantRequest&) { kind(Kind::kLeaseGrant); }
+  void kind(const LeaseRevokeRequest&) { kind(Kind::kLeaseRevoke); }
+  void kind(const LeaseRenewRequest&) { kind(Kind::kLeaseRenew); }
+  void kind(const LeaseTick&) { kind(Kind::kLeaseTick); }
 
   void number(std::int64_t value) { out_.varint(zigzag(value)); }
 
@@ -124,6 +136,20 @@ class Encoder {
   void body(const DowngradeRequest& downgrade) {
     number(downgrade.action);
     out_.bytes(downgrade.version);
+  }
+  void body(const LeaseGrantRequest& grant) {
+    number(grant.id);
+    number(grant.ttl);
+  }
+  void body(const LeaseRevokeRequest& revoke) { number(revoke.id); }
+  void body(const LeaseRenewRequest& renew) {
+    out_.varint(renew.ids.size());
+    for (const std::int64_t id : renew.ids) number(id);
+  }
+  void body(const LeaseTick& tick) {
+    out_.varint(tick.term);
+    out_.varint(tick.election_timeout_ms);
+    out_.varint(tick.minimum_ms);
   }
   void body(const Compare& compare) {
     number(compare.result);
@@ -201,6 +227,18 @@ class Decoder {
         return true;
       case Kind::kDowngrade:
         body(command.request.emplace<DowngradeRequest>());
+        return true;
+      case Kind::kLeaseGrant:
+        body(command.request.emplace<LeaseGrantRequest>());
+        return true;
+      case Kind::kLeaseRevoke:
+        command.request.emplace<LeaseRevokeRequest>().id = number();
+        return true;
+      case Kind::kLeaseRenew:
+        body(command.request.emplace<LeaseRenewRequest>());
+        return true;
+      case Kind::kLeaseTick:
+        body(command.request.emplace<LeaseTick>());
         return true;
       case Kind::kNothing:
       case Kind::kRange:
@@ -282,6 +320,19 @@ class Decoder {
     downgrade.action = small();
     downgrade.version = in_.bytes();
   }
+  void body(LeaseGrantRequest& grant) {
+    grant.id = number();
+    grant.ttl = number();
+  }
+  void body(LeaseRenewRequest& renew) {
+    const std::uint64_t ids = count();
+    for (std::uint64_t i = 0; i < ids && in_.ok(); ++i) renew.ids.push_back(number());
+  }
+  void body(LeaseTick& tick) {
+    tick.term = in_.varint();
+    tick.election_timeout_ms = in_.varint();
+    tick.minimum_ms = in_.varint();
+  }
   void body(Compare& compare) {
     compare.result = small();
     compare.target = small();
@@ -311,6 +362,10 @@ class Decoder {
       case Kind::kSetClusterVersion:
       case Kind::kAlarm:
       case Kind::kDowngrade:
+      case Kind::kLeaseGrant:
+      case Kind::kLeaseRevoke:
+      case Kind::kLeaseRenew:
+      case Kind::kLeaseTick:
         break;
     }
     valid_ = false;

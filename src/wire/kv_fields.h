@@ -203,6 +203,18 @@ void body(Sink&, const apply::CompactionResponse&) {}
 // Publishing is the members' own business: its answer goes to no client.
 template <class Sink>
 void body(Sink&, const apply::PublishResponse&) {}
+template <class Sink>
+void body(Sink& sink, const apply::LeaseGrantResponse& message) {
+  sink.number(2, unsigned_of(message.id));
+  sink.number(3, unsigned_of(message.ttl));
+}
+template <class Sink>
+void body(Sink&, const apply::LeaseRevokeResponse&) {}
+// What these say goes to the clients in another form, or to none.
+template <class Sink>
+void body(Sink&, const apply::LeaseRenewResponse&) {}
+template <class Sink>
+void body(Sink&, const apply::LeaseTickResponse&) {}
 
 template <class Sink, class Response>
 void fields(Sink& sink, const Answered<Response>& message) {

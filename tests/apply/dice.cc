@@ -11,12 +11,17 @@ Revision draw_revision(Dice& dice, const Around& around) {
          static_cast<Revision>(dice.below(static_cast<std::uint64_t>(around.revision - low) + 3));
 }
 
+// Few, so that most of them exist.
+std::int64_t draw_lease(Dice& dice) {
+  return static_cast<std::int64_t>(dice.below(7)) - 2;
+}
+
 PutRequest draw_put(Dice& dice) {
   PutRequest put{.key = draw_key(dice), .value = std::string(dice.below(40), 'v')};
   put.value += std::to_string(dice.below(10));
   put.prev_kv = dice.chance(3);
   put.ignore_lease = dice.chance(8);
-  put.lease = !put.ignore_lease && dice.chance(25) ? 9 : 0;
+  put.lease = !put.ignore_lease && dice.chance(3) ? draw_lease(dice) : 0;
   if (dice.chance(6)) {
     put.ignore_value = true;
     put.value.clear();
@@ -110,7 +115,31 @@ TxnRequest draw_txn(Dice& dice, const Around& around, int depth) {
   return txn;
 }
 
+Command draw_lease_command(Dice& dice, std::uint64_t term) {
+  switch (dice.below(8)) {
+    case 0:
+      return {.request = LeaseRevokeRequest{draw_lease(dice)}};
+    case 1:
+    case 2: {
+      LeaseRenewRequest renew;
+      for (std::uint64_t i = dice.below(4); i > 0; --i) renew.ids.push_back(draw_lease(dice));
+      return {.request = std::move(renew)};
+    }
+    case 3:
+    case 4:
+      return {.request = LeaseTick{.term = dice.chance(5) ? term - 1 : term,
+                                   .election_timeout_ms = dice.below(2'000),
+                                   .minimum_ms = dice.below(3'000)}};
+    default: {
+      const std::int64_t ttl =
+          dice.chance(20) ? 9'000'000'001 : 1 + static_cast<std::int64_t>(dice.below(9));
+      return {.request = LeaseGrantRequest{.id = draw_lease(dice), .ttl = ttl}};
+    }
+  }
+}
+
 Command draw_command(Dice& dice, const Around& around) {
+  if (dice.chance(4)) return draw_lease_command(dice, around.term);
   switch (dice.below(12)) {
     case 0:
       return {.request = CompactionRequest{.revision = draw_revision(dice, around)}};

@@ -25,6 +25,7 @@ class Dice {
 struct Around {
   Revision revision = 1;
   Revision compacted = -1;
+  std::uint64_t term = 1;
 };
 
 std::string draw_key(Dice& dice);
@@ -32,6 +33,7 @@ std::string draw_end(Dice& dice, const std::string& key);
 RangeRequest draw_range(Dice& dice, const Around& around);
 Compare draw_compare(Dice& dice, const Around& around);
 TxnRequest draw_txn(Dice& dice, const Around& around, int depth = 0);
+Command draw_lease_command(Dice& dice, std::uint64_t term);
 // A command that passes validation.
 Command draw_command(Dice& dice, const Around& around);
 

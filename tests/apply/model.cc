@@ -156,7 +156,7 @@ std::optional<ApiError> Model::check_puts(const TxnRequest& request) const {
       if ((put->ignore_value || put->ignore_lease) && live(put->key, revision_) == nullptr) {
         return ApiError::kKeyNotFound;
       }
-      if (put->lease != 0) return ApiError::kLeaseNotFound;
+      if (put->lease != 0 && !leases_.contains(put->lease)) return ApiError::kLeaseNotFound;
     } else if (const auto* txn = std::get_if<TxnRequest>(&op.request)) {
       if (const auto error = check_puts(*txn)) return error;
     }
@@ -256,11 +256,12 @@ void Model::compact(Revision revision) {
   std::erase_if(keys_, [](const auto& key) { return key.second.empty(); });
 }
 
-Answer Model::apply(const Command& command) {
+Answer Model::apply(const Position& position, const Command& command) {
   Answer answer = ApiError::kEmptyKey;
   sub_ = 0;
+  position_ = position;
   if (const auto* put = std::get_if<PutRequest>(&command.request)) {
-    if (put->lease != 0) return ApiError::kLeaseNotFound;
+    if (put->lease != 0 && !leases_.contains(put->lease)) return ApiError::kLeaseNotFound;
     if ((put->ignore_value || put->ignore_lease) && live(put->key, revision_) == nullptr) {
       return ApiError::kKeyNotFound;
     }
@@ -274,6 +275,8 @@ Answer Model::apply(const Command& command) {
     if (compaction->revision > revision_) return ApiError::kFutureRev;
     compact(compaction->revision);
     answer = Response{CompactionResponse{revision_}};
+  } else {
+    answer = apply_lease(command);
   }
   revision_ = header();
   sub_ = 0;

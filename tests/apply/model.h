@@ -13,13 +13,19 @@ namespace detcd::apply {
 
 class Model {
  public:
-  Answer apply(const Command& command);
+  Answer apply(const Position& position, const Command& command);
   [[nodiscard]] Answer range(const RangeRequest& request) const;
   [[nodiscard]] Answer txn_read(const TxnRequest& request) const;
   [[nodiscard]] std::variant<HashKvAnswer, ApiError> hash(Revision revision) const;
   [[nodiscard]] std::uint64_t bytes() const;
   [[nodiscard]] Revision revision() const { return revision_; }
   [[nodiscard]] Revision compacted() const { return compacted_; }
+  struct Lease {
+    std::int64_t ttl = 0;
+    std::uint64_t end_ms = 0;
+  };
+  [[nodiscard]] const std::map<std::int64_t, Lease>& leases() const { return leases_; }
+  [[nodiscard]] std::vector<std::string> keys_of(std::int64_t lease) const;
 
  private:
   struct Record {
@@ -45,6 +51,11 @@ class Model {
   PutResponse put(const PutRequest& request);
   DeleteRangeResponse erase(const DeleteRangeRequest& request);
   void compact(Revision revision);
+  // model_leases.cc
+  [[nodiscard]] Answer apply_lease(const Command& command);
+  Answer grant(const LeaseGrantRequest& request);
+  void end(std::int64_t lease);
+  std::uint64_t tick(const LeaseTick& tick);
   [[nodiscard]] std::uint32_t hash_records(Revision at, bool any_kept) const;
   [[nodiscard]] Revision header() const { return sub_ > 0 ? revision_ + 1 : revision_; }
 
@@ -53,6 +64,9 @@ class Model {
   Revision compacted_ = -1;
   std::deque<HashKvAnswer> compactions_;  // The last ten.
   std::uint32_t sub_ = 0;                 // Changes of the transaction in progress.
+  Position position_;                     // Of it.
+  std::map<std::int64_t, Lease> leases_;
+  std::uint64_t ticked_term_ = 0;
 };
 
 }  // namespace detcd::apply

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "lease/lessor.h"
 #include "tests/apply/dice.h"
 #include "tests/apply/model.h"
 #include "tests/apply/property.h"
@@ -111,6 +112,9 @@ class Trial {
 
   void step(std::uint64_t number) {
     Dice dice(number);
+    // Time passes, and sometimes there is another leader.
+    plain_.pause_ms = dice.chance(3) ? 1 + dice.below(2'000) : 1;
+    if (dice.chance(20)) ++plain_.term;
     apply(draw_command(dice, around()));
     read(draw_range(dice, around()));
     if (dice.chance(4)) read_txn(dice);
@@ -127,11 +131,11 @@ class Trial {
   }
 
  private:
-  Around around() const { return {model_.revision(), model_.compacted()}; }
+  Around around() const { return {model_.revision(), model_.compacted(), plain_.term}; }
 
   void apply(const Command& command) {
     const Position position = plain_.next_position();
-    const Answer expected = model_.apply(command);
+    const Answer expected = model_.apply(position, command);
     RC_ASSERT(plain_.apply(command) == expected);
     RC_ASSERT(disturbed_.apply(position, command) == expected);
     compare_states();
@@ -142,6 +146,14 @@ class Trial {
     RC_ASSERT(plain_.applier().sizes().size == model_.bytes());
     RC_ASSERT(disturbed_.applier().sizes().size == model_.bytes());
     RC_ASSERT(disturbed_.applier().state_hash() == plain_.applier().state_hash());
+    for (const lease::Lessor* lessor :
+         {&plain_.applier().leases(), &disturbed_.applier().leases()}) {
+      RC_ASSERT(lessor->size() == model_.leases().size());
+      for (const auto& [id, lease] : model_.leases()) {
+        RC_ASSERT(lessor->find(id) == (lease::Lease{id, lease.ttl, lease.end_ms}));
+        RC_ASSERT(lessor->keys(id) == model_.keys_of(id));
+      }
+    }
   }
   void read(const RangeRequest& request) {
     const Answer expected = model_.range(request);

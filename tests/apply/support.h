@@ -23,7 +23,7 @@ class Driver {
   Applier& applier() { return *applier_; }
   Position next_position() {
     const Position& last = applier_->applied();
-    return {last.index + 1, 1, last.time_ms + 1};
+    return {last.index + 1, term, last.time_ms + pause_ms};
   }
 
   Answer apply(Command command) {
@@ -78,6 +78,9 @@ class Driver {
   }
 
   std::uint64_t budget = 10'000;
+  // Of the next entry.
+  std::uint64_t term = 1;
+  std::uint64_t pause_ms = 1;
 
  private:
   static Answer finish(RangeWork& work) {

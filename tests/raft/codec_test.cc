@@ -43,7 +43,7 @@ std::vector<Message> one_of_each() {
       TimeoutNow{},
       ForwardProposal{{Bytes(std::string_view("a")), Bytes(), Bytes(std::string_view("c"))}},
       ForwardRead{1ULL << 60},
-      ReadAnswer{1ULL << 60, Index(8)},
+      ReadAnswer{1ULL << 60, Index(8), 77},
       RecoveryQuery{~0ULL},
       RecoveryAnswer{~0ULL, Index(9), Index(8), Index(10)}};
   std::vector<Message> messages;

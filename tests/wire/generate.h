@@ -104,10 +104,11 @@ class Generator {
         return {txn(depth + 1)};
     }
   }
+  std::int64_t signed_draw() { return static_cast<std::int64_t>(draw() >> below(64)); }
   apply::Command command() {
     apply::Command c;
     c.id = {.member = draw(), .ordinal = draw() >> below(64)};
-    switch (below(8)) {
+    switch (below(12)) {
       case 0:
         c.request = put();
         break;
@@ -135,6 +136,21 @@ class Generator {
       case 6:
         c.request = apply::DowngradeRequest{.action = static_cast<std::int32_t>(number()),
                                             .version = text()};
+        break;
+      case 7:
+        c.request = apply::LeaseGrantRequest{signed_draw(), signed_draw()};
+        break;
+      case 8:
+        c.request = apply::LeaseRevokeRequest{signed_draw()};
+        break;
+      case 9: {
+        apply::LeaseRenewRequest renew;
+        for (std::uint64_t i = below(5); i > 0; --i) renew.ids.push_back(signed_draw());
+        c.request = std::move(renew);
+        break;
+      }
+      case 10:
+        c.request = apply::LeaseTick{draw() >> below(64), draw() >> below(64), draw()};
         break;
       default:
         c.request = apply::SetClusterVersion{.version = text()};

@@ -1,0 +1,114 @@
+// What clients ask of leases, and what a member proposes by itself so that leases live and end.
+#include <algorithm>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "server/node.h"
+
+namespace detcd::server {
+namespace {
+
+constexpr runtime::Site kLeaseId{"server: id of a lease"};
+
+}  // namespace
+
+// What is proposed is the same on all members, whatever their flags: the id that the server draws,
+// positive as etcd's are, and the least time to live.
+apply::LeaseGrantRequest Node::complete_grant(apply::LeaseGrantRequest asked) {
+  asked.ttl = std::max(asked.ttl, least_ttl_seconds(options_));
+  while (asked.id == 0) {
+    const std::uint64_t ordinal = proposals_.last_id().ordinal + ++leases_drawn_;
+    const std::uint64_t drawn = world_.random.draw(kLeaseId, options_.member_id, ordinal);
+    const auto id = static_cast<std::int64_t>(drawn >> 1);
+    if (!applier_->leases().contains(id)) asked.id = id;
+  }
+  return asked;
+}
+
+// In the order of etcd's interceptor, as for watches.
+void Node::open_keep_alives(const ReturnAddress& origin, bool require_leader) {
+  if (core_.role() == raft::RoleName::kLearner) {
+    answer(origin, apply::ApiError::kNotSupportedForLearner);
+    return;
+  }
+  keep_alives_.open(origin, require_leader);
+}
+
+void Node::ask_keep_alive(const ReturnAddress& origin, std::int64_t lease) {
+  keep_alives_.ask(origin, {lease, header(true), world_.clock.boot()});
+}
+
+// Keep-alives go before the tick that might end their leases. Whatever bounds other proposals
+// doesn't hold these up: there is one batch and one tick at a time.
+void Node::propose_for_leases(TimePoint now) {
+  if (leader_) {
+    if (std::optional<apply::LeaseRenewRequest> batch = keep_alives_.next_batch(now)) {
+      const std::size_t renewals = batch->ids.size();
+      if (!proposals_.propose({{}, std::move(*batch)}, std::nullopt, now)) {
+        for (const std::uint64_t trace : keep_alives_.traces(renewals)) {
+          observer_.on_proposed(proposals_.last_id(), trace);
+        }
+        keep_alives_.proposed(proposals_.last_id().ordinal, renewals, now);
+      }
+    }
+  }
+  // The core's time is that of its last step.
+  if (lease_ticks_.next_deadline() <= now) step(raft::Tick{});
+  const std::optional<std::uint64_t> time_ms = core_.time_ms();
+  if (!time_ms) {
+    lease_ticks_.rest();
+    return;
+  }
+  const LeaseTicks::Moment moment{now, core_.term().value(), *time_ms, applier_->applied().time_ms};
+  if (!lease_ticks_.due(applier_->leases(), moment)) return;
+  const apply::LeaseTick tick{
+      .term = moment.term,
+      .election_timeout_ms = static_cast<std::uint64_t>(options_.election_timeout / 1ms),
+      .minimum_ms = static_cast<std::uint64_t>(least_ttl_seconds(options_)) * 1000};
+  // When too much is under way it has to wait like one that isn't applied in time.
+  const auto refused = proposals_.propose({{}, tick}, std::nullopt, now);
+  static_cast<void>(refused);
+  lease_ticks_.proposed(now);
+}
+
+// Of an own command that was applied.
+void Node::answer_leases(const apply::Response& response) {
+  if (applying_id_.member != options_.member_id) return;
+  if (const auto* renewed = std::get_if<apply::LeaseRenewResponse>(&response)) {
+    for (KeepAlives::Sent& sent : keep_alives_.complete(applying_id_.ordinal, *renewed)) {
+      const bool taken = sent.to.reply.send(Reply{sent.to.call, sent.header, sent.answer, nullptr});
+      static_cast<void>(taken);
+    }
+    work_.wake_all();
+  }
+  if (const auto* tick = std::get_if<apply::LeaseTickResponse>(&response)) {
+    lease_ticks_.applied(*tick, world_.clock.boot());
+    work_.wake_all();
+  }
+}
+
+apply::LeaseTimeToLiveResponse Node::time_to_live(const apply::LeaseTimeToLiveRequest& request,
+                                                  std::uint64_t time_ms) const {
+  const std::optional<lease::Lease> lease = applier_->leases().find(request.id);
+  if (!lease) return {.id = request.id, .ttl = -1};
+  const std::uint64_t now_ms = std::max(time_ms, applier_->applied().time_ms);
+  const std::uint64_t remaining_ms = lease->end_ms - std::min(lease->end_ms, now_ms);
+  apply::LeaseTimeToLiveResponse response{.id = request.id,
+                                          .ttl = static_cast<std::int64_t>(remaining_ms / 1000),
+                                          .granted_ttl = lease->ttl_seconds};
+  if (request.keys) response.keys = applier_->leases().keys(request.id);
+  return response;
+}
+
+apply::LeaseLeasesResponse Node::leases_now() const {
+  std::vector<lease::Lease> leases = applier_->leases().list();
+  std::ranges::sort(leases, {},
+                    [](const lease::Lease& lease) { return std::tuple(lease.end_ms, lease.id); });
+  apply::LeaseLeasesResponse response;
+  response.ids.reserve(leases.size());
+  for (const lease::Lease& lease : leases) response.ids.push_back(lease.id);
+  return response;
+}
+
+}  // namespace detcd::server
