@@ -65,9 +65,9 @@ struct Model {
   }
 };
 
-class Run {
+class Trial {
  public:
-  explicit Run(std::uint64_t seed) : dice_(seed) {}
+  explicit Trial(std::uint64_t seed) : dice_(seed) {}
 
   void step() {
     now_.time_ms += dice_.below(4) == 0 ? dice_.below(4'000) : dice_.below(50);
@@ -182,10 +182,10 @@ class Run {
 
 TEST(LessorProperty, LeasesAreTheModelsWhateverHappens) {
   const bool held = rc::check("leases are the model's", [](std::uint64_t seed) {
-    Run run(seed);
+    Trial trial(seed);
     for (int i = 0; i < 400; ++i) {
-      run.step();
-      run.compare();
+      trial.step();
+      trial.compare();
     }
   });
   EXPECT_TRUE(held) << "reproduce: RC_PARAMS=\"" << std::getenv("RC_PARAMS")
