@@ -16,7 +16,12 @@ namespace {
 // that hold something; one that isn't known is refused. What needs no sections is written as 1 or
 // 2.
 constexpr std::uint8_t kSmallStateFormat = 3;
-enum class Section : std::uint8_t { kCompactionHashes = 1, kAlarms = 2, kDowngrade = 3, kLeases = 4 };
+enum class Section : std::uint8_t {
+  kCompactionHashes = 1,
+  kAlarms = 2,
+  kDowngrade = 3,
+  kLeases = 4
+};
 // Members compare hashes of the same version only.
 constexpr std::uint64_t kStateHashVersion = 1;
 

@@ -127,11 +127,10 @@ struct KeepAliveAnswer {
   std::int64_t ttl = 0;  // 0: there is no such lease.
 };
 
-using Outcome =
-    std::variant<apply::Response, MemberListResponse, StatusResponse, apply::HashKvAnswer,
-                 HealthResponse, VersionInfo, Acknowledged, HashAnswer, SnapshotPiece, WatchAnswer,
-                 apply::LeaseTimeToLiveResponse, apply::LeaseLeasesResponse, KeepAliveAnswer,
-                 apply::ApiError>;
+using Outcome = std::variant<apply::Response, MemberListResponse, StatusResponse,
+                             apply::HashKvAnswer, HealthResponse, VersionInfo, Acknowledged,
+                             HashAnswer, SnapshotPiece, WatchAnswer, apply::LeaseTimeToLiveResponse,
+                             apply::LeaseLeasesResponse, KeepAliveAnswer, apply::ApiError>;
 
 // Room that a large answer takes up at the node until its receiver destroys this, on any thread:
 // when the client has taken the answer, or never will.

@@ -172,8 +172,8 @@ TEST_P(GrpcRefusal, IsAnsweredAtOnceWithoutAskingTheNode) {
 INSTANTIATE_TEST_SUITE_P(
     Texts, GrpcRefusal,
     testing::Values(
-        Refused{"/etcdserverpb.Lease/LeaseGrant", "",
-                status(apply::GrpcCode::kUnimplemented, "unknown service etcdserverpb.Lease")},
+        Refused{"/etcdserverpb.Auth/AuthEnable", "",
+                status(apply::GrpcCode::kUnimplemented, "unknown service etcdserverpb.Auth")},
         Refused{"/etcdserverpb.KV/RangeStream", "",
                 status(apply::GrpcCode::kUnimplemented,
                        "unknown method RangeStream for service etcdserverpb.KV")},

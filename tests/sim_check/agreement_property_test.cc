@@ -85,8 +85,10 @@ void perform(History& history, Model& model, CallRecord& call, std::uint64_t ind
       [&](const auto& request) -> apply::Answer {
         if constexpr (requires { model.apply(request); }) {
           return model.apply(request);
-        } else {
+        } else if constexpr (requires { model.read(request); }) {
           return model.read(request);
+        } else {
+          return apply::ApiError::kCanceled;  // Histories without the log's times hold no leases.
         }
       },
       call.operation);
