@@ -7,6 +7,7 @@
 #include "sim/faults/registry.h"
 #include "sim/faults/stage.h"
 #include "sim/kernel/rare.h"
+#include "sim/oracles/leases.h"
 #include "sim/oracles/paths.h"
 #include "sim/oracles/watch.h"
 #include "sim/run/run.h"
@@ -39,6 +40,7 @@ std::vector<std::string_view> known_probes() {
                              kLostPowerToBadSectorProbe, kCoreProbe});
   std::ranges::copy(path_probes(), std::back_inserter(names));
   std::ranges::copy(watch_probes(), std::back_inserter(names));
+  std::ranges::copy(lease_probes(), std::back_inserter(names));
   std::ranges::copy(rare_choices(), std::back_inserter(names));
   return names;
 }
@@ -47,6 +49,8 @@ std::vector<ProbeRule> probe_rules(const std::vector<Settings>& drawn) {
   const bool everything = all_are_drawn(drawn);
   const bool watched =
       std::ranges::any_of(drawn, [](const Settings& settings) { return settings.watches > 0; });
+  const bool leased =
+      std::ranges::any_of(drawn, [](const Settings& settings) { return settings.leases > 0; });
   std::vector<ProbeRule> rules;
   for (const std::string_view name : known_probes()) {
     // Paths follow from faults together, and rare choices from their family.
@@ -56,7 +60,8 @@ std::vector<ProbeRule> probe_rules(const std::vector<Settings>& drawn) {
       if (family->info().probe == name || rare) rule.required = is_drawn(*family, drawn);
     }
     const bool of_watches = std::ranges::count(watch_probes(), name) > 0;
-    rule.required = rule.required && (watched || !of_watches);
+    const bool of_leases = std::ranges::count(lease_probes(), name) > 0;
+    rule.required = rule.required && (watched || !of_watches) && (leased || !of_leases);
     rules.push_back(std::move(rule));
   }
   return rules;

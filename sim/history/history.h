@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "apply/command.h"
@@ -51,6 +52,16 @@ struct AppliedRecord {
   friend bool operator==(const AppliedRecord&, const AppliedRecord&) = default;
 };
 
+// What an entry says about leases, and when it was stamped.
+struct LeaseRecord {
+  std::uint64_t term = 0;
+  std::uint64_t time_ms = 0;
+  std::variant<apply::LeaseGrantRequest, apply::LeaseRevokeRequest, apply::LeaseRenewRequest,
+               apply::LeaseTick>
+      command;
+  VirtualTime applied;  // First, by any member.
+};
+
 struct ReadRecord {
   std::uint32_t node = 0;
   std::uint64_t index = 0;
@@ -60,13 +71,17 @@ struct ReadRecord {
 struct History {
   std::map<std::uint64_t, CallRecord> calls;           // By id.
   std::map<std::uint64_t, AppliedRecord> log;          // By index.
+  std::map<std::uint64_t, LeaseRecord> leases;         // By index.
   std::map<apply::RequestId, std::uint64_t> proposed;  // Request → call id.
+  // Of keep-alives, which share a command: request → call ids.
+  std::map<apply::RequestId, std::vector<std::uint64_t>> renewed;
   // Call id → where it was served: more than once when its client asked again.
   std::map<std::uint64_t, std::vector<ReadRecord>> read_at;
   // Active alarms after the entries that changed them, by index.
   std::map<std::uint64_t, std::vector<apply::AlarmMember>> alarms;
   std::map<std::uint64_t, std::uint32_t> members;  // Member id → node.
-  std::uint64_t committed = 0;  // The highest index that any member knows to be committed.
+  std::uint64_t committed = 0;    // The highest index that any member knows to be committed.
+  std::uint64_t clock_jumps = 0;  // Of boot clocks, in the whole run.
 };
 
 struct Violation {

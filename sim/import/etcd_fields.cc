@@ -219,6 +219,11 @@ struct KindOf {
   Kind operator()(const apply::DeleteRangeRequest&) const { return Kind::kDeleteRange; }
   Kind operator()(const apply::TxnRequest&) const { return Kind::kTxn; }
   Kind operator()(const apply::CompactionRequest&) const { return Kind::kCompact; }
+  // A recorded history has no calls about leases.
+  template <class Other>
+  Kind operator()(const Other&) const {
+    return Kind::kRange;
+  }
 };
 
 }  // namespace

@@ -24,7 +24,19 @@ class ClusterOracle::Member final : public server::Observer {
   }
 
   void on_proposed(apply::RequestId request, std::uint64_t trace) override {
-    if (trace != 0) oracle_.history_.proposed.emplace(request, trace);
+    if (trace == 0) return;
+    const auto call = oracle_.history_.calls.find(trace);
+    const bool keeps = call != oracle_.history_.calls.end() &&
+                       std::holds_alternative<KeepAlive>(call->second.operation);
+    if (keeps) {
+      oracle_.history_.renewed[request].push_back(trace);
+    } else {
+      oracle_.history_.proposed.emplace(request, trace);
+    }
+  }
+  void on_command(const apply::Position& position, const apply::Command& command) override {
+    oracle_.note_leases(position, command);
+    for (const auto& other : oracle_.oracles_) other->on_command(node_, position, command);
   }
   void on_applied(const apply::Position& position, std::optional<apply::RequestId> request,
                   std::uint64_t state_hash) override {
@@ -195,6 +207,20 @@ void ClusterOracle::applied(std::uint32_t node, const apply::Position& position,
   } else if (known->second.state_hash != state_hash) {
     fail("state hash", "two members have different state" + where);
   }
+}
+
+void ClusterOracle::note_leases(const apply::Position& position, const apply::Command& command) {
+  if (history_.leases.contains(position.index)) return;
+  LeaseRecord record{.term = position.term, .time_ms = position.time_ms, .command = {}};
+  record.applied = now_ ? now_() : VirtualTime{};
+  std::visit(
+      [&](const auto& request) {
+        if constexpr (requires { record.command = request; }) {
+          record.command = request;
+          history_.leases.emplace(position.index, std::move(record));
+        }
+      },
+      command.request);
 }
 
 void ClusterOracle::installed(std::uint32_t node, const apply::Position& position,

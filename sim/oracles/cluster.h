@@ -47,6 +47,7 @@ class ClusterOracle {
     bounds_.set_bounds(bounds);
     event_ = std::move(event);
   }
+  void set_clock(std::function<VirtualTime()> now) { now_ = std::move(now); }
   void looked(std::uint32_t node, const Usage& usage) { bounds_.looked(node, usage); }
   // Called for every message between members when it arrives: where, and from which life of its
   // sender's process.
@@ -116,6 +117,7 @@ class ClusterOracle {
   void applied(std::uint32_t node, const apply::Position& position,
                std::optional<apply::RequestId> request, std::uint64_t state_hash);
   void installed(std::uint32_t node, const apply::Position& position, std::uint64_t state_hash);
+  void note_leases(const apply::Position& position, const apply::Command& command);
   void elected(std::uint32_t node, raft::Term term);
   void followed(std::uint32_t node, const raft::LeaderChanged& change);
   void check_leader(std::uint32_t node, const raft::Raft& core);
@@ -131,6 +133,7 @@ class ClusterOracle {
   Probes probes_;
   BoundsOracle bounds_;
   std::function<std::uint64_t()> event_;
+  std::function<VirtualTime()> now_;
   std::vector<std::unique_ptr<Oracle>> oracles_;  // All the others.
   std::optional<Violation> violation_;
   std::function<void()> tell_;

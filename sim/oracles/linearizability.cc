@@ -1,5 +1,6 @@
 #include "sim/oracles/linearizability.h"
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <set>
@@ -52,6 +53,7 @@ bool grows(const apply::TxnRequest& txn) {
 
 bool grows(const Operation& operation) {
   if (std::holds_alternative<apply::PutRequest>(operation)) return true;
+  if (std::holds_alternative<apply::LeaseGrantRequest>(operation)) return true;
   const auto* txn = std::get_if<apply::TxnRequest>(&operation);
   return txn != nullptr && grows(*txn);
 }
@@ -65,9 +67,16 @@ Violation wrong(std::string message) {
   return {"linearizability", std::move(message)};
 }
 
-// What one position of the order holds: at most one write, then reads.
+bool keeps_alive(const CallRecord& call) {
+  return std::holds_alternative<KeepAlive>(call.operation);
+}
+
+// What one position of the order holds: at most one write, or keep-alives that share a command, or
+// what members do with leases by themselves; then reads.
 struct Position {
   std::uint64_t write = 0;  // Call id; 0: none.
+  const LeaseRecord* leases = nullptr;
+  std::vector<std::uint64_t> keeps;  // Call ids, in the order of the command's renewals.
   std::vector<std::uint64_t> reads;
 };
 
@@ -93,7 +102,10 @@ class Judge {
   using Complaint = std::optional<Violation>;
   void place();
   void place_read(const CallRecord& call);
+  void place_leases();
   void replay(std::uint64_t index, const Position& position);
+  void replay_leases(std::uint64_t index, const Position& position);
+  void judge_keep(const CallRecord& call, std::uint64_t index, std::int64_t ttl);
   void judge_read(const CallRecord& call, std::uint64_t index);
   [[nodiscard]] Complaint compare(const CallRecord& call, std::uint64_t index,
                                   const apply::Answer& expected) const;
@@ -110,6 +122,7 @@ class Judge {
   Judgement judgement_;
   std::set<std::uint64_t> settled_;
   std::map<std::uint64_t, Violation> doubts_;
+  std::set<std::uint64_t> kept_;  // Keep-alives that stand somewhere in the order.
   // The latest call among all operations at strictly earlier positions.
   const CallRecord* latest_ = nullptr;
 };
@@ -131,9 +144,15 @@ void Judge::place() {
     }
     order_[index].write = proposed->second;
   }
+  place_leases();
   for (const auto& [id, call] : history_.calls) {
     if (is_read(call.operation)) {
       place_read(call);
+    } else if (keeps_alive(call)) {
+      const bool answered = call.outcome == Outcome::kAnswered;
+      if (answered && !kept_.contains(id)) {
+        fail(wrong("a keep-alive was answered that is in no member's log: " + name(call)));
+      }
     } else if (!written_at.contains(id)) {
       if (call.outcome == Outcome::kAnswered) {
         fail({"durability", "a write was acknowledged and is in no member's log: " + name(call)});
@@ -250,7 +269,9 @@ void Judge::judge_read(const CallRecord& call, std::uint64_t index) {
 }
 
 void Judge::replay(std::uint64_t index, const Position& position) {
-  if (position.write != 0) {
+  if (position.leases != nullptr) {
+    replay_leases(index, position);
+  } else if (position.write != 0) {
     const auto call = history_.calls.find(position.write);
     if (call == history_.calls.end()) {
       fail({"at most once", "a command was applied that nobody called"});
@@ -258,17 +279,17 @@ void Judge::replay(std::uint64_t index, const Position& position) {
     }
     const std::optional<apply::ApiError> refused =
         refused_by_alarms(history_, call->second.operation, index);
-    const apply::Answer expected = refused
-                                       ? apply::Answer(*refused)
-                                       : std::visit(
-                                             [&](const auto& request) -> apply::Answer {
-                                               if constexpr (requires { model_.apply(request); }) {
-                                                 return model_.apply(request);
-                                               } else {
-                                                 return model_.read(request);
-                                               }
-                                             },
-                                             call->second.operation);
+    const auto replayed = [&](const auto& request) -> apply::Answer {
+      if constexpr (requires { model_.apply(request); }) {
+        return model_.apply(request);
+      } else if constexpr (requires { model_.read(request); }) {
+        return model_.read(request);
+      } else {
+        return apply::ApiError::kCanceled;  // What is said of leases is replayed otherwise.
+      }
+    };
+    const apply::Answer expected =
+        refused ? apply::Answer(*refused) : std::visit(replayed, call->second.operation);
     Complaint complaint = compare(call->second, index, expected);
     if (!complaint) complaint = out_of_time(call->second, index);
     if (complaint) fail(std::move(*complaint));
@@ -286,6 +307,91 @@ void Judge::replay(std::uint64_t index, const Position& position) {
     if (history_.read_at.at(id).size() == 1) remember(call, latest_here);
   }
   latest_ = latest_here;
+}
+
+// ---- Leases -------------------------------------------------------------------------------------
+
+void Judge::place_leases() {
+  std::set<apply::RequestId> seen;
+  for (const auto& [index, record] : history_.log) {
+    const auto leases = history_.leases.find(index);
+    if (leases == history_.leases.end() || !record.request) continue;
+    // One that was appended twice takes effect once.
+    if (!seen.insert(*record.request).second) continue;
+    Position& position = order_[index];
+    position.leases = &leases->second;
+    const auto renewed = history_.renewed.find(*record.request);
+    if (renewed == history_.renewed.end()) continue;
+    position.keeps = renewed->second;
+    kept_.insert(position.keeps.begin(), position.keeps.end());
+  }
+}
+
+void Judge::replay_leases(std::uint64_t index, const Position& position) {
+  const LeaseRecord& record = *position.leases;
+  const Model::Stamp stamp{record.term, record.time_ms};
+  const auto replayed = [&](const auto& command) -> apply::Answer {
+    // Alarms stop nothing that keeps leases or lets them end.
+    if constexpr (requires { Operation(command); }) {
+      const std::optional<apply::ApiError> refused =
+          refused_by_alarms(history_, Operation(command), index);
+      if (refused) return *refused;
+    }
+    return model_.apply(command, stamp);
+  };
+  const apply::Answer expected = std::visit(replayed, record.command);
+  if (position.write != 0) {
+    const auto call = history_.calls.find(position.write);
+    if (call == history_.calls.end()) {
+      return fail({"at most once", "a command was applied that nobody called"});
+    }
+    const auto* asked = std::get_if<apply::LeaseGrantRequest>(&call->second.operation);
+    const auto* granted = std::get_if<apply::LeaseGrantRequest>(&record.command);
+    if (asked != nullptr && granted != nullptr &&
+        (granted->id != asked->id || granted->ttl < asked->ttl)) {
+      return fail(wrong("another lease is granted than was asked for: " + name(call->second)));
+    }
+    Complaint complaint = compare(call->second, index, expected);
+    if (!complaint) complaint = out_of_time(call->second, index);
+    if (complaint) fail(std::move(*complaint));
+    const bool told =
+        call->second.outcome == Outcome::kAnswered || call->second.outcome == Outcome::kRefused;
+    if (told) ++judgement_.acknowledged;
+    remember(call->second, latest_);
+  }
+  const auto* renew = std::get_if<apply::LeaseRenewRequest>(&record.command);
+  if (renew == nullptr) return;
+  const auto& ttls = std::get<apply::LeaseRenewResponse>(std::get<apply::Response>(expected)).ttls;
+  for (const std::uint64_t id : position.keeps) {
+    const CallRecord& call = history_.calls.at(id);
+    const auto lease = std::ranges::find(renew->ids, std::get<KeepAlive>(call.operation).lease);
+    if (lease == renew->ids.end()) {
+      return fail(wrong("a keep-alive isn't in the command that it became: " + name(call)));
+    }
+    judge_keep(call, index, ttls[static_cast<std::size_t>(lease - renew->ids.begin())]);
+  }
+}
+
+// A keep-alive that was proposed more than once is right when one of the places is what it got. It
+// says the revision that its member had before.
+void Judge::judge_keep(const CallRecord& call, std::uint64_t index, std::int64_t ttl) {
+  if (call.outcome != Outcome::kAnswered) return;
+  const std::string where = " at index " + std::to_string(index) + ": " + name(call);
+  const apply::Response expected = apply::LeaseRenewResponse{{ttl}};
+  Complaint complaint;
+  if (call.response != expected) {
+    complaint = wrong("a keep-alive's answer differs from the model's" + where + ", got " +
+                      describe(call.response) + ", expected " + describe(expected));
+  } else if (call.header.revision > model_.revision()) {
+    complaint = wrong("a keep-alive's header has a revision from the future" + where);
+  } else {
+    complaint = out_of_time(call, index);
+  }
+  if (complaint) {
+    doubts_.emplace(call.id, std::move(*complaint));
+  } else if (settled_.insert(call.id).second) {
+    ++judgement_.acknowledged;
+  }
 }
 
 }  // namespace

@@ -161,7 +161,7 @@ apply::DeleteRangeResponse Model::erase_now(const apply::DeleteRangeRequest& era
 }
 
 Answer Model::apply(const apply::PutRequest& put) {
-  if (put.lease != 0) return ApiError::kLeaseNotFound;
+  if (put.lease != 0 && !leases_.contains(put.lease)) return ApiError::kLeaseNotFound;
   const bool must_exist = put.ignore_value || put.ignore_lease;
   if (must_exist && find(put.key, revision_) == nullptr) return ApiError::kKeyNotFound;
   apply::PutResponse response = put_now(put);
@@ -247,7 +247,7 @@ std::optional<ApiError> Model::refuse(const apply::RequestOp& operation, Check w
   if (put != nullptr && what == Check::kPuts) {
     const bool must_exist = put->ignore_value || put->ignore_lease;
     if (must_exist && find(put->key, revision_) == nullptr) return ApiError::kKeyNotFound;
-    if (put->lease != 0) return ApiError::kLeaseNotFound;
+    if (put->lease != 0 && !leases_.contains(put->lease)) return ApiError::kLeaseNotFound;
   }
   if (const auto* nested = std::get_if<apply::TxnRequest>(&operation.request)) {
     return refuse(*nested, what, decisions, next);

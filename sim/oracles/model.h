@@ -29,6 +29,20 @@ class Model {
   apply::Answer apply(const apply::DeleteRangeRequest& erase);
   apply::Answer apply(const apply::TxnRequest& txn);
   apply::Answer apply(const apply::CompactionRequest& compact);
+  // model_leases.cc: what an entry says about leases, stamped so.
+  struct Stamp {
+    std::uint64_t term = 0;
+    std::uint64_t time_ms = 0;
+  };
+  apply::Answer apply(const apply::LeaseGrantRequest& grant, const Stamp& at);
+  apply::Answer apply(const apply::LeaseRevokeRequest& revoke, const Stamp& at);
+  apply::Answer apply(const apply::LeaseRenewRequest& renew, const Stamp& at);
+  apply::Answer apply(const apply::LeaseTick& tick, const Stamp& at);
+  struct Lease {
+    std::int64_t ttl = 0;
+    std::uint64_t end_ms = 0;
+  };
+  [[nodiscard]] const std::map<std::int64_t, Lease>& leases() const { return leases_; }
   [[nodiscard]] apply::Answer read(const apply::RangeRequest& range) const;
   // A read-only Txn.
   [[nodiscard]] apply::Answer read(const apply::TxnRequest& txn) const;
@@ -73,12 +87,16 @@ class Model {
   apply::PutResponse put_now(const apply::PutRequest& put);
   apply::DeleteRangeResponse erase_now(const apply::DeleteRangeRequest& erase);
   [[nodiscard]] apply::Revision writing() const { return revision_ + 1; }
+  // Its keys go, in one revision if there are any; so many.
+  std::uint64_t end(std::int64_t lease);
 
   std::map<std::string, std::vector<Version>> keys_;
   apply::Revision revision_ = 1;
   apply::Revision compacted_ = -1;
   bool wrote_ = false;  // In the transaction under way.
   std::vector<Change>* changes_ = nullptr;
+  std::map<std::int64_t, Lease> leases_;
+  std::uint64_t ticked_term_ = 0;
 };
 
 }  // namespace detcd::sim

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "sim/oracles/keyspace.h"
+#include "sim/oracles/leases.h"
 #include "sim/oracles/oracle.h"
 #include "sim/oracles/paths.h"
 #include "sim/oracles/replication.h"
@@ -16,10 +17,8 @@ std::unique_ptr<Oracle> make(const OracleWorld& world) {
 
 // A new judge is one more line here.
 constexpr std::array kOracles{
-    &make<ReplicationOracle>,
-    &make<KeyspaceOracle>,
-    &make<PathsOracle>,
-    &make<WatchOracle>,
+    &make<ReplicationOracle>, &make<KeyspaceOracle>, &make<LeaseOracle>,
+    &make<PathsOracle>,       &make<WatchOracle>,
 };
 
 }  // namespace

@@ -53,6 +53,10 @@ void WatchOracle::learn() {
     known_ = entry->first;
     const std::optional<apply::RequestId>& request = entry->second.request;
     if (!request || !requests_.insert(*request).second) continue;
+    if (const auto said = history.leases.find(known_); said != history.leases.end()) {
+      learn_leases(said->second);
+      continue;
+    }
     const auto proposed = history.proposed.find(*request);
     if (proposed == history.proposed.end()) continue;
     const auto call = history.calls.find(proposed->second);
@@ -66,6 +70,18 @@ void WatchOracle::learn() {
         },
         call->second.operation);
   }
+}
+
+// Keys that go with their leases are changes like others.
+void WatchOracle::learn_leases(const LeaseRecord& said) {
+  std::visit(
+      [&](const auto& command) {
+        if constexpr (requires { Operation(command); }) {
+          if (refused_by_alarms(world_.history, Operation(command), known_)) return;
+        }
+        static_cast<void>(model_.apply(command, Model::Stamp{said.term, said.time_ms}));
+      },
+      said.command);
 }
 
 bool WatchOracle::wants(const watch::Create& create, const Change& change) {

@@ -51,6 +51,7 @@ class WatchOracle final : public Oracle {
   };
 
   void learn();
+  void learn_leases(const LeaseRecord& said);
   void asked(const WatchNote& note, Watch& watch);
   void answered(const WatchNote& note, Watch& watch);
   void made(const WatchNote& note, Watch& watch);

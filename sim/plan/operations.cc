@@ -41,6 +41,8 @@ class Operations {
   apply::RangeRequest range();
   apply::PutRequest put();
   apply::DeleteRangeRequest erase();
+  std::int64_t lease() { return 1 + number(settings_.leases); }
+  Operation of_leases();
   apply::Compare compare();
   apply::TxnRequest txn();
   apply::TxnRequest nested(int depth);
@@ -120,6 +122,7 @@ apply::PutRequest Operations::put() {
     put.value.clear();
   }
   put.ignore_lease = one_in(20);
+  if (settings_.leases > 0 && !put.ignore_lease && one_in(2)) put.lease = lease();
   return put;
 }
 
@@ -149,7 +152,7 @@ apply::Compare Operations::compare() {
       compare.value = "v" + std::to_string(pick(3));
       break;
     case apply::CompareTarget::kLease:
-      compare.number = number(2);
+      compare.number = settings_.leases > 0 ? number(settings_.leases + 1) : number(2);
       break;
   }
   return compare;
@@ -234,9 +237,27 @@ apply::TxnRequest Operations::many_puts() {
   return txn;
 }
 
+// Of few leases, which live for little more than the least time: some are kept, some end.
+Operation Operations::of_leases() {
+  switch (pick(8)) {
+    case 0:
+      return apply::LeaseRevokeRequest{lease()};
+    case 1:
+    case 2:
+    case 3:
+      return KeepAlive{lease()};
+    default: {
+      constexpr std::int64_t kTtls[] = {1, 2, 3, 5};
+      const std::int64_t ttl = kTtls[pick(4)];
+      return apply::LeaseGrantRequest{lease(), ttl};
+    }
+  }
+}
+
 // A client that waits for its write can't see that its member answers from the past: some only
 // read.
 Operation Operations::one(bool reader) {
+  if (settings_.leases > 0 && pick(100) < (reader ? 5 : 25)) return of_leases();
   const std::uint64_t kind = pick(100);
   if (reader && kind < 90) {
     if (kind < 10) return reads();

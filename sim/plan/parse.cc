@@ -161,6 +161,15 @@ Operation operation(Words& words) {
     }
     return compact;
   }
+  if (kind == "grant") {
+    apply::LeaseGrantRequest grant;
+    grant.id = words.integer();
+    words.expect("ttl");
+    grant.ttl = words.integer();
+    return grant;
+  }
+  if (kind == "revoke") return apply::LeaseRevokeRequest{words.integer()};
+  if (kind == "keep-alive") return KeepAlive{words.integer()};
   words.fail();
   return apply::RangeRequest{};
 }

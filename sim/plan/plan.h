@@ -25,8 +25,15 @@ struct FaultEntry {
   friend bool operator==(const FaultEntry&, const FaultEntry&) = default;
 };
 
+// One keep-alive, on a stream of its own.
+struct KeepAlive {
+  std::int64_t lease = 0;
+  friend bool operator==(const KeepAlive&, const KeepAlive&) = default;
+};
+
 using Operation = std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
-                               apply::TxnRequest, apply::CompactionRequest>;
+                               apply::TxnRequest, apply::CompactionRequest,
+                               apply::LeaseGrantRequest, apply::LeaseRevokeRequest, KeepAlive>;
 
 // A number below zero where a revision is asked for (in a Range, a Compaction, a Compare) counts
 // back from the newest revision that the client has seen when it calls, -1 being that one: so the

@@ -38,6 +38,15 @@ std::string words(const apply::DeleteRangeRequest& erase) {
 std::string words(const apply::CompactionRequest& compact) {
   return "compact " + std::to_string(compact.revision) + flag("physical", compact.physical);
 }
+std::string words(const apply::LeaseGrantRequest& grant) {
+  return "grant " + std::to_string(grant.id) + " ttl " + std::to_string(grant.ttl);
+}
+std::string words(const apply::LeaseRevokeRequest& revoke) {
+  return "revoke " + std::to_string(revoke.id);
+}
+std::string words(const KeepAlive& keep) {
+  return "keep-alive " + std::to_string(keep.lease);
+}
 std::string words(const apply::TxnRequest& txn);
 
 std::string words(const apply::RequestOp& operation) {

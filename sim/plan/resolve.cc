@@ -34,6 +34,9 @@ void resolve(apply::TxnRequest& txn, apply::Revision seen) {
 
 void resolve(apply::PutRequest&, apply::Revision) {}
 void resolve(apply::DeleteRangeRequest&, apply::Revision) {}
+void resolve(apply::LeaseGrantRequest&, apply::Revision) {}
+void resolve(apply::LeaseRevokeRequest&, apply::Revision) {}
+void resolve(KeepAlive&, apply::Revision) {}
 
 }  // namespace
 

@@ -13,6 +13,9 @@ class Watched final : public server::Observer {
   void on_proposed(apply::RequestId request, std::uint64_t trace) override {
     inner_->on_proposed(request, trace);
   }
+  void on_command(const apply::Position& position, const apply::Command& command) override {
+    inner_->on_command(position, command);
+  }
   void on_applied(const apply::Position& position, std::optional<apply::RequestId> request,
                   std::uint64_t state_hash) override {
     inner_->on_applied(position, request, state_hash);

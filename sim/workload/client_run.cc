@@ -28,6 +28,31 @@ void record(CallRecord& call, client::Outcome<Response> outcome) {
   call.message = failure.status.message;
 }
 
+client::Outcome<apply::LeaseRenewResponse> renewed(
+    client::Outcome<wire::LeaseKeepAliveResponse> outcome) {
+  if (auto* failure = std::get_if<client::Failure>(&outcome)) return std::move(*failure);
+  const auto& answer = std::get<client::Answer<wire::LeaseKeepAliveResponse>>(outcome);
+  return client::Answer<apply::LeaseRenewResponse>{answer.header, {{answer.response.ttl}}};
+}
+
+runtime::Task<void> perform_on_leases(client::Client& client, CallRecord& call,
+                                      CallOptions options) {
+  const Operation operation = call.operation;
+  if (const auto* grant = std::get_if<apply::LeaseGrantRequest>(&operation)) {
+    client::Outcome<apply::LeaseGrantResponse> outcome =
+        co_await client.lease_grant(*grant, options);
+    record(call, std::move(outcome));
+  } else if (const auto* revoke = std::get_if<apply::LeaseRevokeRequest>(&operation)) {
+    client::Outcome<apply::LeaseRevokeResponse> outcome =
+        co_await client.lease_revoke(*revoke, options);
+    record(call, std::move(outcome));
+  } else if (const auto* keep = std::get_if<KeepAlive>(&operation)) {
+    client::Outcome<wire::LeaseKeepAliveResponse> outcome =
+        co_await client.keep_alive(keep->lease, options);
+    record(call, renewed(std::move(outcome)));
+  }
+}
+
 runtime::Task<void> perform(client::Client& client, CallRecord& call, CallOptions options) {
   const Operation operation = call.operation;
   if (const auto* range = std::get_if<apply::RangeRequest>(&operation)) {
@@ -46,6 +71,8 @@ runtime::Task<void> perform(client::Client& client, CallRecord& call, CallOption
   } else if (const auto* compact = std::get_if<apply::CompactionRequest>(&operation)) {
     client::Outcome<apply::CompactionResponse> outcome = co_await client.compact(*compact, options);
     record(call, std::move(outcome));
+  } else {
+    co_await perform_on_leases(client, call, options);
   }
 }
 

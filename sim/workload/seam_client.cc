@@ -30,8 +30,15 @@ std::optional<apply::ApiError> invalid(const Operation& operation) {
   return std::nullopt;
 }
 
+server::Request to_request(const KeepAlive& keep) {
+  return server::KeepAliveRequest{keep.lease};
+}
+template <class Known>
+server::Request to_request(const Known& known) {
+  return known;
+}
 server::Request request_of(const Operation& operation) {
-  return std::visit([](const auto& known) { return server::Request(known); }, operation);
+  return std::visit([](const auto& known) { return to_request(known); }, operation);
 }
 
 void refuse(CallRecord& call, apply::ApiError error) {
@@ -52,14 +59,19 @@ void record(CallRecord& call, server::Reply reply) {
     return;
   }
   auto* const response = std::get_if<apply::Response>(&reply.outcome);
-  if (response == nullptr) {
+  const auto* const kept = std::get_if<server::KeepAliveAnswer>(&reply.outcome);
+  if (response == nullptr && kept == nullptr) {
     lose(call, "an answer of another kind");
     return;
   }
   call.outcome = CallRecord::Outcome::kAnswered;
   call.header = {reply.header.cluster_id, reply.header.member_id, reply.header.revision,
                  reply.header.raft_term};
-  call.response = std::move(*response);
+  if (kept != nullptr) {
+    call.response = apply::LeaseRenewResponse{{kept->ttl}};
+  } else {
+    call.response = std::move(*response);
+  }
 }
 
 }  // namespace
@@ -67,7 +79,8 @@ void record(CallRecord& call, server::Reply reply) {
 bool is_definite(std::string_view refusal) {
   for (const apply::ApiError error :
        {apply::ApiError::kCompacted, apply::ApiError::kFutureRev, apply::ApiError::kKeyNotFound,
-        apply::ApiError::kLeaseNotFound, apply::ApiError::kNoSpace, apply::ApiError::kCorrupt}) {
+        apply::ApiError::kLeaseNotFound, apply::ApiError::kLeaseExist, apply::ApiError::kNoSpace,
+        apply::ApiError::kCorrupt}) {
     if (refusal == apply::text(error)) return true;
   }
   return false;
@@ -115,6 +128,16 @@ runtime::Task<void> SeamClient::perform(CallRecord& call, std::uint64_t trace, T
     co_return;
   }
   const server::CallId id(++calls_);
+  const bool streams = std::holds_alternative<KeepAlive>(call.operation);
+  if (streams) {
+    server::Call opening;
+    opening.call = id;
+    opening.trace = trace;
+    opening.request = server::KeepAliveOpen{};
+    opening.reply = replies_.sender();
+    const bool opened = member->node.send(std::move(opening));
+    static_cast<void>(opened);  // What follows says the same.
+  }
   server::Call asked;
   asked.call = id;
   asked.trace = trace;
@@ -128,6 +151,7 @@ runtime::Task<void> SeamClient::perform(CallRecord& call, std::uint64_t trace, T
   std::optional<server::Reply> reply = co_await wait(*member, id, deadline);
   if (reply) {
     record(call, *std::move(reply));
+    if (streams) member->node.send(server::Forget{id, replies_.sender()});
   } else if (member->node.connected()) {
     member->node.send(server::Forget{id, replies_.sender()});
     lose(call, "no answer in time");

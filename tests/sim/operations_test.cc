@@ -39,7 +39,13 @@ struct Seen {
     count("put: prev_kv", put.prev_kv);
     count("put: ignore_value", put.ignore_value);
     count("put: ignore_lease", put.ignore_lease);
+    count("put: lease", put.lease != 0);
   }
+  void look(const apply::LeaseGrantRequest& grant) {
+    count("lease: grant of " + std::to_string(grant.ttl), true);
+  }
+  void look(const apply::LeaseRevokeRequest&) { count("lease: revoke", true); }
+  void look(const KeepAlive&) { count("lease: keep-alive", true); }
   void look(const apply::DeleteRangeRequest& erase) {
     count("delete: range", !erase.range_end.empty());
     count("delete: prev_kv", erase.prev_kv);
@@ -74,7 +80,9 @@ TEST(Operations, AreValidAndAskForEveryFieldNowAndThen) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const Result<Settings> settings = draw_settings(seed, "swarm");
     ASSERT_TRUE(settings.ok());
-    for (const OperationEntry& entry : draw_operations(seed, *settings)) {
+    Settings drawn = *settings;
+    drawn.leases = seed % 2 * 5;
+    for (const OperationEntry& entry : draw_operations(seed, drawn)) {
       std::visit([&](const auto& known) { seen.look(known); }, entry.operation);
       const auto* txn = std::get_if<apply::TxnRequest>(&entry.operation);
       if (txn == nullptr) continue;
@@ -85,7 +93,7 @@ TEST(Operations, AreValidAndAskForEveryFieldNowAndThen) {
     }
   }
   for (const auto& [what, times] : seen.times) EXPECT_GE(times, 5) << what;
-  EXPECT_EQ(seen.times.size(), 39U);
+  EXPECT_EQ(seen.times.size(), 46U);
 }
 
 TEST(Operations, RevisionsBelowZeroCountBackFromWhatTheClientHasSeen) {
