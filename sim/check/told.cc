@@ -143,6 +143,9 @@ template <class Other>
 Difference compare(const Told&, const Other&, const std::string&) {
   return std::nullopt;
 }
+Difference compare(const Told&, const apply::AuthResponse&, const std::string&) {
+  return std::nullopt;
+}
 
 Kind kind_of(const apply::RangeResponse&) {
   return Kind::kRange;
@@ -174,6 +177,9 @@ Difference compare_any(const Told& is, const Any& must_be, const std::string& wh
 
 template <class Other>
 std::optional<Told> tell(const Other&) {
+  return std::nullopt;
+}
+std::optional<Told> tell(const apply::AuthResponse&) {
   return std::nullopt;
 }
 ToldKeyValue tell(const apply::KeyValue& kv) {

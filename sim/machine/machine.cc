@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "sim/kernel/helpers.h"
 
 namespace detcd::sim {
 namespace {
@@ -21,10 +22,12 @@ struct Machine::Thread {
       : scheduler(machine.kernel_, machine.clock_, fence,
                   {.node = machine.options_.node, .incarnation = machine.incarnation_}),
         network(machine.network_, machine.options_.node, scheduler, fence),
-        disk(machine.disk_, scheduler, fence, machine.options_.directory) {}
+        disk(machine.disk_, scheduler, fence, machine.options_.directory),
+        helpers(scheduler) {}
   NodeScheduler scheduler;
   NodeNetwork network;
   NodeDisk disk;
+  SimHelpers helpers;
 };
 
 struct Machine::Life {
@@ -71,14 +74,14 @@ void Machine::start() {
 runtime::World Machine::world() {
   check(running(), "only a running machine has a world");
   Thread& first = *life_->threads.front();
-  return {first.scheduler, clock_, life_->random, first.network, first.disk};
+  return {first.scheduler, clock_, life_->random, first.network, first.disk, first.helpers};
 }
 
 runtime::World Machine::add_scheduler() {
   check(running(), "only a running machine has a world");
   life_->threads.push_back(std::make_unique<Thread>(*this, life_->fence));
   Thread& added = *life_->threads.back();
-  return {added.scheduler, clock_, life_->random, added.network, added.disk};
+  return {added.scheduler, clock_, life_->random, added.network, added.disk, added.helpers};
 }
 
 runtime::TaskGroup& Machine::tasks() {

@@ -35,6 +35,18 @@ TimePoint deadline_after(TimePoint now, std::int64_t timeout_ns) {
   return now + Duration(timeout_ns);
 }
 
+// As etcd finds it (ETCD.md §3.3): `token` first, and the first value that was sent.
+std::optional<std::string> token_in(const http2::Headers& metadata) {
+  for (const std::string_view key : {"token", "authorization"}) {
+    for (const auto& [name, value] : metadata) {
+      if (name != key) continue;
+      constexpr std::string_view kBearer = "Bearer ";
+      return value.starts_with(kBearer) ? value.substr(kBearer.size()) : value;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Calls::Calls(http2::ServerSession& session, const server::Service& service,
@@ -79,6 +91,7 @@ void Calls::take(const http2::StreamOpened& event) {
     if (name == telemetry::kTraceParent) call.trace = telemetry::parse_traceparent(value);
     if (name == "hasleader" && value == "true") call.require_leader = true;
   }
+  call.token = token_in(event.metadata);
   const auto opened = open_.emplace(event.stream, std::move(call)).first;
   if (opened->second.method->shape == Shape::kBothWays) begin_stream(opened);
 }
@@ -198,6 +211,7 @@ bool Calls::tell(http2::StreamId stream, const Call& call, server::Request reque
   return service_.node.send(server::Call{.call = call_of(stream),
                                          .trace = call.trace,
                                          .require_leader = call.require_leader,
+                                         .token = call.token,
                                          .deadline = call.deadline,
                                          .request = std::move(request),
                                          .reply = reply_});

@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -53,6 +55,7 @@ class Calls {
     TimePoint deadline = kNever;
     std::uint64_t trace = 0;
     bool require_leader = false;
+    std::optional<std::string> token;
     Stage stage = Stage::kAwaitingRequest;
     bool requested = false;
     Bytes request;  // Of a server stream, until the client has ended its side.

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -17,6 +20,7 @@
 #include "backup/contents.h"
 #include "bootstrap/initial_cluster.h"
 #include "bootstrap/version.h"
+#include "credentials/jwt.h"
 #include "member/member.h"
 #include "runtime/timeout.h"
 #include "runtime_asio/asio_world.h"
@@ -46,6 +50,8 @@ member::Options options_of(const bootstrap::Config& config) {
   node.limits.request_bytes_max = config.max_request_bytes;
   node.limits.watch_part_bytes = config.max_request_bytes + 512 * kKiB;
   node.progress_notify_interval = config.progress_notify_interval;
+  node.auth.token_time_to_live = config.auth_token_ttl;
+  node.auth.bcrypt_cost = config.bcrypt_cost;
   node.quota_bytes = static_cast<std::int64_t>(config.quota_bytes);
   if (config.auto_compaction_period > Duration{}) {
     node.auto_compaction = {.mode = server::AutoCompaction::Mode::kPeriodic,
@@ -69,6 +75,30 @@ member::Options options_of(const bootstrap::Config& config) {
     options.clients.keepalive_timeout = config.keepalive_timeout;
   }
   return options;
+}
+
+Result<std::string> contents_of(const std::string& file) {
+  if (file.empty()) return std::string();
+  std::ifstream in(file, std::ios::binary);
+  std::string contents(std::istreambuf_iterator<char>(in), {});
+  if (!in.is_open() || in.bad()) return Error{Errc::kNotFound, "open " + file + ": can't be read"};
+  return contents;
+}
+
+Result<void> read_keys(const bootstrap::AuthToken& token, server::AuthOptions& auth) {
+  if (!token.is_signed) return {};
+  Result<std::string> public_key = contents_of(token.public_key_file);
+  if (!public_key) return public_key.error();
+  Result<std::string> private_key = contents_of(token.private_key_file);
+  if (!private_key) return private_key.error();
+  Result<std::shared_ptr<const credentials::Jwt>> jwt =
+      credentials::Jwt::make({.sign_method = token.sign_method,
+                              .public_key = *std::move(public_key),
+                              .private_key = *std::move(private_key),
+                              .time_to_live = token.time_to_live});
+  if (!jwt) return jwt.error();
+  auth.jwt = *std::move(jwt);
+  return {};
 }
 
 // Every connection takes a descriptor; 150 stay for files and peers, as in etcd (ETCD.md §9.7).
@@ -139,6 +169,8 @@ class Server {
     if (!connections) co_return connections.error();
     options.clients.connections_max = *connections;
     check_permissions();
+    const Result<void> keys = read_keys(config_.auth_token, options.node.auth);
+    if (!keys) co_return keys.error();
     const Result<void> founded = found(options.node);
     if (!founded) co_return founded.error();
     if (threads_ != nullptr) {

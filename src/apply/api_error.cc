@@ -117,6 +117,11 @@ constexpr std::array kRows = {
     Row{ApiError::kCanceled, GrpcCode::kCancelled, "etcdserver: request canceled"},
     Row{ApiError::kDeadlineExceeded, GrpcCode::kDeadlineExceeded,
         "etcdserver: context deadline exceeded"},
+    Row{ApiError::kNoPasswordUser, GrpcCode::kUnknown,
+        "auth: authentication failed, password was given for no password user"},
+    Row{ApiError::kPasswordTooLong, GrpcCode::kUnknown, "bcrypt: password length exceeds 72 bytes"},
+    Row{ApiError::kTokensOnlyVerified, GrpcCode::kUnknown,
+        "auth: token signing attempted with verify-only key"},
 };
 
 constexpr bool rows_are_in_order() {
@@ -126,7 +131,7 @@ constexpr bool rows_are_in_order() {
   return true;
 }
 static_assert(rows_are_in_order());
-static_assert(kRows.size() == static_cast<std::size_t>(ApiError::kDeadlineExceeded) + 1);
+static_assert(kRows.size() == static_cast<std::size_t>(ApiError::kTokensOnlyVerified) + 1);
 
 const Row& row(ApiError error) {
   const auto i = static_cast<std::size_t>(error);

@@ -71,6 +71,10 @@ enum class ApiError : std::uint8_t {
   kNoInflightDowngrade,
   kCanceled,
   kDeadlineExceeded,
+  // These have no name of their own in rpctypes.
+  kNoPasswordUser,
+  kPasswordTooLong,
+  kTokensOnlyVerified,
 };
 
 // The canonical gRPC codes.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "apply/gate.h"
 #include "apply/reads.h"
 #include "apply/state.h"
 #include "base/check.h"
@@ -47,6 +48,9 @@ void Applier::begin(const Position& position, Command command) {
   } else if (const std::optional<ApiError> refused = state_->alarms.refuse(command)) {
     state_->answer = *refused;
     settled = true;
+  } else if (const std::optional<ApiError> denied = refuse(state_->auth, state_->leases, command)) {
+    state_->answer = *denied;
+    settled = true;
   }
   state_->entry.emplace(State::Entry{.position = position,
                                      .command = std::move(command),
@@ -90,10 +94,16 @@ Answer Applier::take_answer() {
   return std::exchange(state_->answer, Response{PublishResponse{}});
 }
 
-std::unique_ptr<RangeWork> Applier::range(RangeRequest request) const {
+std::unique_ptr<RangeWork> Applier::range(RangeRequest request, const auth::Caller& caller) const {
+  if (const std::optional<ApiError> refused = refuse(state_->auth, caller, request)) {
+    return std::make_unique<RefusedRead>(*refused);
+  }
   return std::make_unique<PinnedRange>(state_->store, request);
 }
-std::unique_ptr<RangeWork> Applier::read_txn(TxnRequest request) const {
+std::unique_ptr<RangeWork> Applier::read_txn(TxnRequest request, const auth::Caller& caller) const {
+  if (const std::optional<ApiError> refused = refuse(state_->auth, caller, request)) {
+    return std::make_unique<RefusedRead>(*refused);
+  }
   return std::make_unique<PinnedTxn>(state_->store, std::move(request));
 }
 std::unique_ptr<HashWork> Applier::hash_kv(Revision revision) const {
@@ -131,6 +141,10 @@ const Alarms& Applier::alarms() const {
 
 const Downgrade& Applier::downgrade() const {
   return state_->downgrade;
+}
+
+const auth::Store& Applier::auth() const {
+  return state_->auth;
 }
 
 // What a compaction releases leaves the sizes with the very entry: there is nothing that could be

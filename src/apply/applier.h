@@ -14,6 +14,7 @@
 #include "apply/alarms.h"
 #include "apply/command.h"
 #include "apply/downgrade.h"
+#include "auth/store.h"
 #include "base/result.h"
 #include "membership/membership.h"
 #include "mvcc/types.h"
@@ -105,10 +106,12 @@ class Applier {
   // After Done, once: the answer of the entry that was begun last.
   Answer take_answer();
 
-  // Reads at the present applied state.
-  [[nodiscard]] std::unique_ptr<RangeWork> range(RangeRequest request) const;
+  // Reads at the present applied state, of what `caller` may read by it.
+  [[nodiscard]] std::unique_ptr<RangeWork> range(RangeRequest request,
+                                                 const auth::Caller& caller = {}) const;
   // A read-only Txn.
-  [[nodiscard]] std::unique_ptr<RangeWork> read_txn(TxnRequest request) const;
+  [[nodiscard]] std::unique_ptr<RangeWork> read_txn(TxnRequest request,
+                                                    const auth::Caller& caller = {}) const;
   // `revision` 0: current. At one of the last compactions: what mvcc::CompactionHashes remembers.
   [[nodiscard]] std::unique_ptr<HashWork> hash_kv(Revision revision) const;
 
@@ -124,6 +127,7 @@ class Applier {
   [[nodiscard]] const std::string& cluster_version() const;  // "" until decided.
   [[nodiscard]] const Alarms& alarms() const;
   [[nodiscard]] const Downgrade& downgrade() const;
+  [[nodiscard]] const auth::Store& auth() const;
   // Live and history bytes as the quota counts them: `size`; `in_use` is without what compaction
   // has released. A function of the log.
   struct Sizes {

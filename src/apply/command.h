@@ -11,6 +11,7 @@
 
 #include "apply/api_error.h"
 #include "apply/lease_command.h"
+#include "auth/types.h"
 #include "base/ids.h"
 #include "mvcc/types.h"
 
@@ -199,16 +200,23 @@ struct Command {
   RequestId id;
   std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactionRequest, PublishAttributes,
                SetClusterVersion, AlarmRequest, DowngradeRequest, LeaseGrantRequest,
-               LeaseRevokeRequest, LeaseRenewRequest, LeaseTick>
+               LeaseRevokeRequest, LeaseRenewRequest, LeaseTick, auth::Change>
       request;
+  auth::Caller caller;  // Empty: nobody who was named.
   friend bool operator==(const Command&, const Command&) = default;
+};
+
+struct AuthResponse {
+  Revision header_revision = 0;
+  auth::Answer answer;
+  friend bool operator==(const AuthResponse&, const AuthResponse&) = default;
 };
 
 // What apply answers; the server adds the header.
 using Response =
     std::variant<RangeResponse, PutResponse, DeleteRangeResponse, TxnResponse, CompactionResponse,
                  PublishResponse, AlarmResponse, DowngradeResponse, LeaseGrantResponse,
-                 LeaseRevokeResponse, LeaseRenewResponse, LeaseTickResponse>;
+                 LeaseRevokeResponse, LeaseRenewResponse, LeaseTickResponse, AuthResponse>;
 using Answer = std::variant<Response, ApiError>;
 
 }  // namespace detcd::apply

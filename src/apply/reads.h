@@ -32,6 +32,17 @@ class PinnedRead {
   std::optional<mvcc::Pin> pin_;
 };
 
+// What isn't read at all.
+class RefusedRead : public RangeWork {
+ public:
+  explicit RefusedRead(ApiError why) : why_(why) {}
+  mvcc::Advance advance(mvcc::Budget) override { return mvcc::Done{}; }
+  Answer take() override { return why_; }
+
+ private:
+  ApiError why_;
+};
+
 class PinnedRange : public RangeWork, private PinnedRead {
  public:
   PinnedRange(const mvcc::Store& store, const RangeRequest& request);

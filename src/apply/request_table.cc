@@ -184,7 +184,7 @@ Result<RequestTable> RequestTable::decode(Reader& in) {
     const std::uint8_t kind = in.u8();
     const std::uint8_t error = in.u8();
     if (kind > static_cast<std::uint8_t>(Kind::kError) ||
-        error > static_cast<std::uint8_t>(ApiError::kDeadlineExceeded)) {
+        error > static_cast<std::uint8_t>(ApiError::kTokensOnlyVerified)) {
       return damaged;
     }
     outcome.kind = static_cast<Kind>(kind);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "apply/cluster_version.h"
+#include "apply/gate.h"
 #include "base/check.h"
 #include "base/codec.h"
 #include "base/hash.h"
@@ -20,7 +21,8 @@ enum class Section : std::uint8_t {
   kCompactionHashes = 1,
   kAlarms = 2,
   kDowngrade = 3,
-  kLeases = 4
+  kLeases = 4,
+  kAuth = 5
 };
 // Members compare hashes of the same version only.
 constexpr std::uint64_t kStateHashVersion = 1;
@@ -144,6 +146,16 @@ mvcc::Advance Applier::State::run(const DowngradeRequest& request, mvcc::Meter&)
   return mvcc::Done{};
 }
 
+mvcc::Advance Applier::State::run(const auth::Change& request, mvcc::Meter&) {
+  std::variant<auth::Answer, auth::Refusal> outcome = auth.apply(request, entry->position.index);
+  if (const auto* refusal = std::get_if<auth::Refusal>(&outcome)) {
+    answer = error_of(*refusal);
+  } else {
+    answer = Response{AuthResponse{store.revision(), std::get<auth::Answer>(std::move(outcome))}};
+  }
+  return mvcc::Done{};
+}
+
 // Half for each, so that compactions in quick succession can't keep the sweep from ever running.
 mvcc::Advance Applier::State::sweep(mvcc::Budget budget) {
   mvcc::Meter hashing({.units = budget.units / 2});
@@ -187,14 +199,15 @@ std::uint64_t Applier::State::state_hash() const {
                                                requests.hash()};
   std::uint64_t hash = 0;
   for (const std::uint64_t word : words) hash = mix64(hash, word);
-  // A state without leases has the hash it had before there were any.
-  return leases.empty() ? hash : mix64(hash, leases.hash());
+  // A state without leases has the hash it had before there were any; so has one without users.
+  if (!leases.empty()) hash = mix64(hash, leases.hash());
+  return auth.empty() ? hash : mix64(hash, auth.hash());
 }
 
 std::string Applier::State::encode_small() const {
   const mvcc::StoreMarks marks = store.marks();
   Writer out;
-  const bool sections = !alarms.empty() || !downgrade.empty() || !leases.empty();
+  const bool sections = !alarms.empty() || !downgrade.empty() || !leases.empty() || !auth.empty();
   const std::uint8_t plain = compaction_hashes.empty() ? 1 : 2;
   out.u8(sections ? kSmallStateFormat : plain);
   out.u64(cluster_id);
@@ -227,6 +240,7 @@ void Applier::State::encode_sections(Writer& out) const {
   put(Section::kAlarms, alarms);
   put(Section::kDowngrade, downgrade);
   put(Section::kLeases, leases);
+  put(Section::kAuth, auth);
   out.varint(count);
   out.raw(sections.view());
 }
@@ -252,6 +266,9 @@ Result<void> Applier::State::decode_sections(Reader& in, const mvcc::StoreMarks&
         break;
       case Section::kLeases:
         decoded = decode_part(content, leases);
+        break;
+      case Section::kAuth:
+        decoded = decode_part(content, auth);
         break;
       default:
         decoded = Error{Errc::kIncompatible, "the image has a section " + std::to_string(tag) +

@@ -15,6 +15,7 @@
 #include "apply/ops.h"
 #include "apply/request_table.h"
 #include "apply/txn.h"
+#include "auth/store.h"
 #include "base/codec.h"
 #include "lease/lessor.h"
 #include "mvcc/compaction_hashes.h"
@@ -56,6 +57,7 @@ struct Applier::State {
   mvcc::Advance run(const LeaseRevokeRequest& request, mvcc::Meter& meter);
   mvcc::Advance run(const LeaseRenewRequest& request, mvcc::Meter& meter);
   mvcc::Advance run(const LeaseTick& request, mvcc::Meter& meter);
+  mvcc::Advance run(const auth::Change& request, mvcc::Meter& meter);
   void finish();
   mvcc::Advance sweep(mvcc::Budget budget);
 
@@ -79,6 +81,7 @@ struct Applier::State {
   std::string cluster_version;
   Alarms alarms;
   Downgrade downgrade;
+  auth::Store auth;
   RequestTable requests;
   std::uint64_t small_hash = 0;  // Of membership, cluster version, alarms, downgrade.
   std::optional<Entry> entry;

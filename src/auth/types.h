@@ -118,7 +118,7 @@ struct Answer {
   friend bool operator==(const Answer&, const Answer&) = default;
 };
 
-// Why not. Each has one of etcd's errors.
+// Why not. Each has one of etcd's errors (apply/gate.h).
 enum class Refusal : std::uint8_t {
   kRootUserNotExist,
   kRootRoleNotExist,

@@ -253,6 +253,34 @@ void read_limits(const FlagSet& flags, Config& config) {
   config.pre_vote = flags.boolean("pre-vote");
 }
 
+// As etcd, which passes over a cost that bcrypt doesn't have.
+Result<void> read_auth(const FlagSet& flags, Config& config) {
+  constexpr std::uint64_t kCostMin = 4;
+  constexpr std::uint64_t kCostMax = 31;
+  constexpr std::uint64_t kCostDefault = 10;
+  const std::uint64_t cost = flags.number("bcrypt-cost");
+  const bool possible = cost >= kCostMin && cost <= kCostMax;
+  config.bcrypt_cost = static_cast<std::uint32_t>(possible ? cost : kCostDefault);
+  if (!possible) {
+    config.notes.push_back(note(Level::kWarn,
+                                "use default bcrypt cost instead of the invalid given cost",
+                                {{"default-cost", kCostDefault}, {"given-cost", cost}}));
+  }
+  constexpr std::uint64_t kSecondsMax = 9'000'000'000;
+  const std::uint64_t seconds = flags.number("auth-token-ttl");
+  config.auth_token_ttl =
+      seconds == 0
+          ? 300s
+          : std::chrono::seconds(static_cast<std::int64_t>(std::min(seconds, kSecondsMax)));
+  Result<AuthToken> token = parse_auth_token(flags.text("auth-token"));
+  if (!token) return token.error();
+  for (const std::string& unknown : token->unknown) {
+    config.notes.push_back(note(Level::kWarn, "unknown JWT option", {{"key", unknown}}));
+  }
+  config.auth_token = *std::move(token);
+  return {};
+}
+
 Result<void> check_insecure(std::string_view flag, const Urls& urls) {
   for (const Url& url : urls) {
     if (!url.is_secure()) continue;
@@ -383,6 +411,8 @@ Result<void> validate(const FlagSet& flags, Config& config) {
   if (!retention) return retention.error();
   const Result<void> storage = read_snapshot_version(flags, config);
   if (!storage) return storage.error();
+  const Result<void> auth = read_auth(flags, config);
+  if (!auth) return auth.error();
   return report_states(flags, config.notes);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "bootstrap/auth_token.h"
 #include "bootstrap/url.h"
 #include "telemetry/log.h"
 
@@ -68,6 +69,10 @@ struct Config {
   Duration keepalive_timeout{};
   Duration progress_notify_interval{};
   std::uint32_t io_threads = 0;
+
+  AuthToken auth_token;
+  Duration auth_token_ttl{};
+  std::uint32_t bcrypt_cost = 0;
 
   telemetry::Level log_level = telemetry::Level::kInfo;
   std::vector<std::string> log_outputs;  // "stderr", "stdout", or paths of files.

@@ -1,6 +1,6 @@
 // bcrypt, by the system's libcrypt: what a password is kept as and compared with (ETCD.md §2.9).
-// Slow on purpose (50 ms at etcd's default cost), so that it is done on helper threads,
-// away from the node. Hashes are of the form that Go's library writes and reads.
+// Slow on purpose (50 ms at etcd's default cost), so that it is done on helper threads
+// (runtime/helpers.h). Hashes are of the form that Go's library writes and reads.
 #pragma once
 
 #include <array>

@@ -3,6 +3,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/disk.h"
+#include "runtime/helpers.h"
 #include "runtime/network.h"
 #include "runtime/random.h"
 #include "runtime/scheduler.h"
@@ -15,6 +16,7 @@ struct World {
   const Random& random;
   Network& network;
   Disk& disk;
+  Helpers& helpers;
 };
 
 }  // namespace detcd::runtime

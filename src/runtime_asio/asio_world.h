@@ -6,6 +6,7 @@
 
 #include "runtime/world.h"
 #include "runtime_asio/disk.h"
+#include "runtime_asio/helpers.h"
 #include "runtime_asio/network.h"
 #include "runtime_asio/os_random.h"
 #include "runtime_asio/scheduler.h"
@@ -17,12 +18,13 @@ struct AsioWorld {
   // Relative paths of its disk are below `directory`.
   explicit AsioWorld(std::string directory) : disk(scheduler, std::move(directory)) {}
   [[nodiscard]] runtime::World world() {
-    return {scheduler, scheduler.clock(), random, network, disk};
+    return {scheduler, scheduler.clock(), random, network, disk, helpers};
   }
 
   AsioScheduler scheduler;
   OsRandom random;
   AsioNetwork network{scheduler};
+  AsioHelpers helpers{scheduler};
   AsioDisk disk;
 };
 

@@ -64,6 +64,14 @@ std::size_t bytes_of(const apply::LeaseRenewResponse&) {
 std::size_t bytes_of(const apply::LeaseTickResponse&) {
   return 0;
 }
+std::size_t bytes_of(const apply::AuthResponse& response) {
+  std::size_t bytes = 0;
+  for (const std::string& name : response.answer.names) bytes += name.size();
+  for (const auth::Permission& permission : response.answer.permissions) {
+    bytes += permission.key.size() + permission.range_end.size();
+  }
+  return bytes;
+}
 
 class HeldBytes final : public Held {
  public:

@@ -62,6 +62,7 @@ runtime::Task<void> Node::apply_committed() {
     }
     std::vector<WaitingRead> ready = reads_.take_ready(raft::Index(applier_->applied().index));
     for (WaitingRead& read : ready) answer_read(std::move(read));
+    gate_.serve_waiting();
     if (entries == most) {
       co_await runtime::yield(world_.scheduler);
     } else {
@@ -97,6 +98,7 @@ Result<bool> Node::begin(const raft::Entry& entry) {
                  "entry " + std::to_string(entry.index.value()) + ": " + command.error().message};
   }
   applying_id_ = command->id;
+  gate_.applying(*command);
   observer_.on_command(position, *command);
   applier_->begin(position, std::move(*command));
   return true;
@@ -112,7 +114,16 @@ void Node::finish(const raft::Entry& entry, bool command) {
   }
   observer_.on_applied(position, applying_id_, hash);
   apply::Answer result = applier_->take_answer();
-  const std::optional<Proposals::Pending> pending = proposals_.complete(applying_id_);
+  std::optional<Proposals::Pending> pending = proposals_.complete(applying_id_);
+  if (gate_.applied(result, entry.index.value())) {
+    watches_.recheck(applier_->auth(), applier_->store());
+    watches_waiting_.wake_one();
+  }
+  const bool stale = result == apply::Answer(apply::ApiError::kAuthOldRevision);
+  if (stale && pending && pending->origin && pending->again) {
+    gate_.begin_authenticate(*pending->origin, std::move(*pending->again));
+    return;
+  }
   if (const auto* response = std::get_if<apply::Response>(&result)) {
     if (std::holds_alternative<apply::CompactionResponse>(*response)) {
       watches_.compacted(applier_->store());
@@ -143,6 +154,8 @@ void Node::install(const raft::SnapshotMeta& meta) {
   }
   applier_ = std::move(*image);
   watches_.replaced(applier_->store());
+  gate_.replaced();
+  watches_.recheck(applier_->auth(), applier_->store());
   watches_waiting_.wake_one();
   applied_configuration_ = meta.configuration;
   received_.erase(received_.begin(), std::next(found));

@@ -46,6 +46,7 @@ runtime::Task<void> Node::take_calls() {
     if (!taken_back.empty()) {
       const Forgotten forgotten(std::move(taken_back));
       proposals_.forget(forgotten);
+      gate_.forget(forgotten);
       reads_.forget(forgotten);
       room_.forget(forgotten);
     }
@@ -59,58 +60,72 @@ void Node::on_call(Call call) {
     answer(origin, apply::ApiError::kNoLeader);
     return;
   }
-  std::visit(Overload{
-                 [&](apply::PutRequest& put) { propose(call, {{}, std::move(put)}); },
-                 [&](apply::DeleteRangeRequest& erase) { propose(call, {{}, std::move(erase)}); },
-                 [&](apply::CompactionRequest& compact) { propose(call, {{}, compact}); },
-                 [&](apply::TxnRequest& txn) {
-                   if (!apply::is_read_only(txn)) {
-                     propose(call, {{}, std::move(txn)});
-                   } else {
-                     const bool linearizable = !apply::is_serializable(txn);
-                     read(std::move(call), linearizable);
-                   }
-                 },
-                 [&](const apply::RangeRequest& range) {
-                   const bool linearizable = !range.serializable;
-                   read(std::move(call), linearizable);
-                 },
-                 [&](const MemberListRequest& list) {
-                   const bool linearizable = list.linearizable;
-                   read(std::move(call), linearizable);
-                 },
-                 [&](const HealthRequest& health) {
-                   if (const auto alarm = unhealthy_alarm(health.exclude)) {
-                     answer(origin, HealthResponse{false, *alarm});
-                     return;
-                   }
-                   if (!health.serializable && !leader_) {
-                     answer(origin, HealthResponse{false, "RAFT NO LEADER"});
-                     return;
-                   }
-                   const bool linearizable = !health.serializable;
-                   read(std::move(call), linearizable);
-                 },
-                 [&](const StatusRequest&) { answer(origin, status_now()); },
-                 [&](const VersionRequest&) { answer(origin, version()); },
-                 [&](const HashKvRequest&) { read(std::move(call), false); },
-                 [&](const WatchOpen&) { open_watches(origin, call.require_leader); },
-                 [&](watch::Request& asked) { ask_watches(origin, std::move(asked)); },
-                 [&](const apply::LeaseGrantRequest& grant) {
-                   propose(call, {{}, complete_grant(grant)});
-                 },
-                 [&](const apply::LeaseRevokeRequest& revoke) { propose(call, {{}, revoke}); },
-                 [&](const apply::LeaseTimeToLiveRequest&) { read(std::move(call), true); },
-                 [&](const apply::LeaseLeasesRequest&) { read(std::move(call), false); },
-                 [&](const KeepAliveOpen&) { open_keep_alives(origin, call.require_leader); },
-                 [&](const KeepAliveRequest& asked) { ask_keep_alive(origin, asked.lease); },
-                 [&](const auto&) { ask_maintenance(std::move(call)); },
-             },
-             call.request);
+  if (gate_.admit(call)) serve(std::move(call));
+}
+
+void Node::serve(Call call) {
+  const ReturnAddress origin{call.call, call.trace, call.reply};
+  std::visit(
+      Overload{
+          [&](apply::PutRequest& put) { propose(call, {{}, std::move(put)}); },
+          [&](apply::DeleteRangeRequest& erase) { propose(call, {{}, std::move(erase)}); },
+          [&](apply::CompactionRequest& compact) { propose(call, {{}, compact}); },
+          [&](apply::TxnRequest& txn) {
+            if (!apply::is_read_only(txn)) {
+              propose(call, {{}, std::move(txn)});
+            } else {
+              const bool linearizable = !apply::is_serializable(txn);
+              read(std::move(call), linearizable);
+            }
+          },
+          [&](const apply::RangeRequest& range) {
+            const bool linearizable = !range.serializable;
+            read(std::move(call), linearizable);
+          },
+          [&](const MemberListRequest& list) {
+            const bool linearizable = list.linearizable;
+            read(std::move(call), linearizable);
+          },
+          [&](const HealthRequest& health) {
+            if (const auto alarm = unhealthy_alarm(health.exclude)) {
+              answer(origin, HealthResponse{false, *alarm});
+              return;
+            }
+            if (!health.serializable && !leader_) {
+              answer(origin, HealthResponse{false, "RAFT NO LEADER"});
+              return;
+            }
+            const bool linearizable = !health.serializable;
+            read(std::move(call), linearizable);
+          },
+          [&](const StatusRequest&) { answer(origin, status_now()); },
+          [&](const VersionRequest&) { answer(origin, version()); },
+          [&](const HashKvRequest&) { read(std::move(call), false); },
+          [&](const WatchOpen&) { open_watches(origin, call.require_leader); },
+          [&](watch::Request& asked) { ask_watches(origin, std::move(asked), call.token); },
+          [&](const apply::LeaseGrantRequest& grant) {
+            propose(call, {{}, complete_grant(grant)});
+          },
+          [&](const apply::LeaseRevokeRequest& revoke) { propose(call, {{}, revoke}); },
+          [&](const apply::LeaseTimeToLiveRequest&) { read(std::move(call), true); },
+          [&](const apply::LeaseLeasesRequest&) { read(std::move(call), false); },
+          [&](const KeepAliveOpen&) { open_keep_alives(origin, call.require_leader); },
+          [&](const KeepAliveRequest& asked) { ask_keep_alive(origin, asked.lease, call.token); },
+          [&](const auth::Query&) { read(std::move(call), true); },
+          [&](const AuthenticateRequest&) { read(std::move(call), true); },
+          [&](const auto&) { ask_maintenance(std::move(call)); },
+      },
+      call.request);
 }
 
 void Node::propose(const Call& call, apply::Command command) {
   const ReturnAddress origin{call.call, call.trace, call.reply};
+  std::variant<auth::Caller, apply::ApiError> caller = gate_.caller_of(call.token);
+  if (const auto* unknown = std::get_if<apply::ApiError>(&caller)) {
+    answer(origin, *unknown);
+    return;
+  }
+  command.caller = std::get<auth::Caller>(std::move(caller));
   const std::uint64_t applied = applier_->applied().index;
   if (core_.commit().value() > applied + options_.unapplied_max) {
     answer(origin, apply::ApiError::kTooManyRequests);
@@ -135,7 +150,9 @@ void Node::read(Call call, bool linearizable) {
   WaitingRead waiting{{call.call, call.trace, std::move(call.reply)},
                       std::move(call.request),
                       now + request_timeout(options_),
-                      now};
+                      now,
+                      0,
+                      std::move(call.token)};
   if (linearizable) {
     reads_.add(std::move(waiting));
   } else {
@@ -173,19 +190,31 @@ void Node::answer_read(WaitingRead waiting) {
           },
           [&](const HealthRequest&) { answer(origin, HealthResponse{true, ""}); },
           [&](const apply::LeaseTimeToLiveRequest& asked) {
-            answer(origin, time_to_live(asked, waiting.time_ms));
+            // Without keys it is as good as touching none: any user may ask.
+            const std::optional<apply::ApiError> refused =
+                gate_.refuse_lease(waiting.token, auth::Access::kRead, asked.keys ? asked.id : 0);
+            if (refused) {
+              answer(origin, *refused);
+            } else {
+              answer(origin, time_to_live(asked, waiting.time_ms));
+            }
           },
-          [&](const apply::LeaseLeasesRequest&) { answer(origin, leases_now()); },
-          [&](const auto&) { check(false, "only reads wait as reads"); },
+          [&](const apply::LeaseLeasesRequest&) {
+            apply::LeaseLeasesResponse leases = leases_now();
+            std::optional<apply::ApiError> refused =
+                gate_.refuse_lease(waiting.token, auth::Access::kRead, 0);
+            for (std::size_t i = 0; i < leases.ids.size() && !refused; ++i) {
+              refused = gate_.refuse_lease(waiting.token, auth::Access::kRead, leases.ids[i]);
+            }
+            if (refused) {
+              answer(origin, *refused);
+            } else {
+              answer(origin, std::move(leases));
+            }
+          },
+          [&](const auto&) { check(gate_.answer_read(waiting), "only reads wait as reads"); },
       },
       waiting.request);
-}
-
-std::unique_ptr<apply::RangeWork> Node::begin_range(Request request) const {
-  if (auto* const txn = std::get_if<apply::TxnRequest>(&request)) {
-    return applier_->read_txn(std::move(*txn));
-  }
-  return applier_->range(std::get<apply::RangeRequest>(std::move(request)));
 }
 
 // A connection that has enough untaken answers, or whose reads wait for that already, still gets
@@ -196,7 +225,7 @@ void Node::start_range(WaitingRead read) {
     run_range(std::move(read));
     return;
   }
-  const std::unique_ptr<apply::RangeWork> work = begin_range(read.request);
+  const std::unique_ptr<apply::RangeWork> work = gate_.begin_range(read.request, read.token);
   if (std::holds_alternative<mvcc::Done>(
           work->advance({std::min(kSmallUnits, options_.step_units)}))) {
     apply::Answer result = work->take();
@@ -210,7 +239,7 @@ void Node::start_range(WaitingRead read) {
 
 // Most reads are done at the first advance, in the step that asked; only long ones become tasks.
 void Node::run_range(WaitingRead read) {
-  std::unique_ptr<apply::RangeWork> work = begin_range(std::move(read.request));
+  std::unique_ptr<apply::RangeWork> work = gate_.begin_range(std::move(read.request), read.token);
   if (std::holds_alternative<mvcc::Done>(work->advance({options_.step_units}))) {
     answer_applied(read.origin, work->take());
   } else {

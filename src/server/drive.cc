@@ -202,6 +202,7 @@ void Node::expire(TimePoint now) {
   for (const WaitingRead& waiting : reads_.expire(now)) {
     answer(waiting.origin, timeout_reason(waiting.since));
   }
+  gate_.serve_waiting();
 }
 
 }  // namespace detcd::server

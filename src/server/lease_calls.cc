@@ -35,7 +35,13 @@ void Node::open_keep_alives(const ReturnAddress& origin, bool require_leader) {
   keep_alives_.open(origin, require_leader);
 }
 
-void Node::ask_keep_alive(const ReturnAddress& origin, std::int64_t lease) {
+// As etcd: a keep-alive that isn't permitted ends its stream.
+void Node::ask_keep_alive(const ReturnAddress& origin, std::int64_t lease, const Token& token) {
+  if (const std::optional<apply::ApiError> refused =
+          gate_.refuse_lease(token, auth::Access::kWrite, lease)) {
+    if (keep_alives_.close(Forget{origin.call, origin.reply})) answer(origin, *refused);
+    return;
+  }
   keep_alives_.ask(origin, {lease, header(true), world_.clock.boot()});
 }
 

@@ -162,8 +162,9 @@ runtime::Task<void> Node::auto_compact() {
         compactor_.look({now, applier_->revision(), applier_->compact_revision(), leads});
     if (at) {
       log_.info("starting auto compaction", {{"revision", *at}});
-      const auto refused =
-          proposals_.propose({{}, apply::CompactionRequest{.revision = *at}}, std::nullopt, now);
+      const auto refused = proposals_.propose(
+          {.request = apply::CompactionRequest{.revision = *at}, .caller = {.own = true}},
+          std::nullopt, now);
       static_cast<void>(refused);  // The next look asks again.
       work_.wake_all();
     }

@@ -54,6 +54,10 @@ std::uint64_t incarnation(const runtime::World& world, const wal::Identity& iden
   return world.random.draw(kIncarnation, identity.member_id, wall_time(world));
 }
 
+std::uint64_t last_index(const wal::Recovered& recovered) {
+  return recovered.entries.empty() ? 0 : recovered.entries.back().index.value();
+}
+
 }  // namespace
 
 runtime::Task<Result<std::unique_ptr<Node>>> Node::open(runtime::World world, telemetry::Log log,
@@ -91,6 +95,8 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       proposals_(options_, incarnation(world, storage_.identity)),
       reads_(options_.read_retry, incarnation(world, storage_.identity)),
       room_(options_.answers, mailbox_.sender()),
+      life_(world.random.draw(kLife, storage_.identity.member_id, wall_time(world))),
+      gate_(world, options_, doors(), {life_, last_index(storage_.recovered)}),
       watches_(options_.watches, options_.progress_notify_interval),
       backups_(world.scheduler),
       watches_waiting_(world.scheduler),
@@ -105,7 +111,6 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       sweep_waiting_(world.scheduler),
       alarms_waiting_(world.scheduler),
       compactor_(options_.auto_compaction, world.clock.boot()),
-      life_(world.random.draw(kLife, storage_.identity.member_id, wall_time(world))),
       publishing_(world.scheduler),
       published_waiting_(world.scheduler),
       stop_waiting_(world.scheduler),
@@ -138,6 +143,29 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
 }
 
 Node::~Node() = default;
+
+Gatekeeper::Doors Node::doors() {
+  return {
+      .applier = [this]() -> const apply::Applier& { return *applier_; },
+      .answer = [this](const ReturnAddress& origin,
+                       Outcome outcome) { answer(origin, std::move(outcome)); },
+      .propose =
+          [this](const Call& call, apply::Command command) {
+            propose(call, std::move(command));
+            work_.wake_all();
+          },
+      .propose_token =
+          [this](const ReturnAddress& origin, apply::Command command, AuthenticateRequest again) {
+            const std::optional<apply::ApiError> refused =
+                proposals_.propose(std::move(command), origin, world_.clock.boot());
+            if (refused) return answer(origin, *refused);
+            proposals_.ask_again(std::move(again));
+            observer_.on_proposed(proposals_.last_id(), origin.trace);
+            work_.wake_all();
+          },
+      .serve = [this](Call call) { serve(std::move(call)); },
+  };
+}
 
 runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>> peer_listeners) {
   for (std::unique_ptr<runtime::Listener>& listener : peer_listeners) {
@@ -173,6 +201,7 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
   for (WaitingRead& waiting : room_.take_all()) {
     answer(waiting.origin, apply::ApiError::kStopped);
   }
+  gate_.stop();
   tasks_.cancel();
   long_reads_.cancel();
   if (!stopped_) {

@@ -21,6 +21,7 @@
 #include "server/backups.h"
 #include "server/choices.h"
 #include "server/compactor.h"
+#include "server/gatekeeper.h"
 #include "server/leases.h"
 #include "server/observer.h"
 #include "server/options.h"
@@ -86,12 +87,13 @@ class Node final : public transport::Receiver {
   // calls.cc: what clients ask.
   runtime::Task<void> take_calls();
   void on_call(Call call);
+  void serve(Call call);
+  [[nodiscard]] Gatekeeper::Doors doors();
   void propose(const Call& call, apply::Command command);
   void read(Call call, bool linearizable);
   void answer_read(WaitingRead read);
   void start_range(WaitingRead read);
   void run_range(WaitingRead read);
-  [[nodiscard]] std::unique_ptr<apply::RangeWork> begin_range(Request request) const;
   void answer_applied(const ReturnAddress& origin, apply::Answer result);
   runtime::Task<void> finish_range(ReturnAddress origin, std::unique_ptr<apply::RangeWork> work,
                                    std::shared_ptr<apply::Applier> pinned);
@@ -103,7 +105,7 @@ class Node final : public transport::Receiver {
 
   // watch_loop.cc: streams of watches.
   void open_watches(const ReturnAddress& origin, bool require_leader);
-  void ask_watches(const ReturnAddress& origin, watch::Request request);
+  void ask_watches(const ReturnAddress& origin, watch::Request request, const Token& token);
   runtime::Task<void> serve_watches();
   [[nodiscard]] StatusResponse status_now() const;
 
@@ -128,7 +130,7 @@ class Node final : public transport::Receiver {
   // lease_calls.cc
   [[nodiscard]] apply::LeaseGrantRequest complete_grant(apply::LeaseGrantRequest asked);
   void open_keep_alives(const ReturnAddress& origin, bool require_leader);
-  void ask_keep_alive(const ReturnAddress& origin, std::int64_t lease);
+  void ask_keep_alive(const ReturnAddress& origin, std::int64_t lease, const Token& token);
   void propose_for_leases(TimePoint now);
   void answer_leases(const apply::Response& response);
   [[nodiscard]] apply::LeaseTimeToLiveResponse time_to_live(
@@ -151,10 +153,8 @@ class Node final : public transport::Receiver {
   void install(const raft::SnapshotMeta& meta);
   runtime::Task<void> sweep();
   void learn_members();
-
   // publish.cc: the node's own commands.
   runtime::Task<void> publish();
-
   // transport::Receiver
   void on_message(raft::Message message, std::uint64_t life) override;
   void on_snapshot(raft::Message message, Bytes packed, std::uint64_t life) override;
@@ -175,7 +175,6 @@ class Node final : public transport::Receiver {
   Storage storage_;
   std::shared_ptr<apply::Applier> applier_;  // Shared with long reads that outlive its replacement.
   raft::Raft core_;
-
   Choices choices_;
 
   // Towards the core.
@@ -186,6 +185,8 @@ class Node final : public transport::Receiver {
   Reads reads_;
   AnswerRoom room_;
   bool serving_parked_ = false;
+  const std::uint64_t life_;  // Of this process, for its peers.
+  Gatekeeper gate_;
   Watches watches_;
   Backups backups_;
   runtime::Signal watches_waiting_;  // There may be something for them.
@@ -229,8 +230,7 @@ class Node final : public transport::Receiver {
   TimePoint clear_after_{};  // Not before this is another cleared.
   TimePoint raise_after_{};  // One raised before this may still be on its way.
 
-  const std::uint64_t life_;  // Of this process, for its peers.
-  Promises promises_;         // Of the peers.
+  Promises promises_;  // Of the peers.
   // What this replica began with, until it is known to be Recovering: the next answer is its own.
   std::optional<transport::Promise> began_with_;
 

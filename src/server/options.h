@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "apply/applier.h"
 #include "apply/validate.h"
 #include "backup/contents.h"
+#include "credentials/jwt.h"
 #include "membership/membership.h"
 #include "raft/raft.h"
 #include "server/compactor.h"
@@ -24,6 +26,17 @@ struct AnswerRoomLimits {
   std::size_t server_bytes = 128 << 20;
   // Counted for a read that goes on, whose answer nobody knows the size of.
   std::size_t unknown_bytes = 4 << 20;
+};
+
+// How clients say who they are.
+struct AuthOptions {
+  Duration token_time_to_live = 300s;  // --auth-token-ttl: of simple tokens, since last used.
+  std::shared_ptr<const credentials::Jwt> jwt;  // None: simple tokens.
+  std::uint32_t bcrypt_cost = 10;
+  // Passwords being hashed or checked, and calls that wait for a token's log index. Beyond:
+  // refused.
+  std::size_t checks_max = 256;
+  std::size_t waiting_max = 4096;
 };
 
 struct NodeOptions {
@@ -63,6 +76,7 @@ struct NodeOptions {
   std::uint64_t unapplied_max = 5'000;  // committed - applied beyond which writes are refused.
   std::uint64_t pending_bytes_max = 512 << 20;  // Of commands that wait for their answer.
   AnswerRoomLimits answers;
+  AuthOptions auth;
   watch::Limits watches;
   // Between two notifications of progress to a watch that asked for them; a tenth is added at most.
   Duration progress_notify_interval = 600s;

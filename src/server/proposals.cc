@@ -44,6 +44,12 @@ std::optional<apply::ApiError> Proposals::propose(apply::Command command,
   return std::nullopt;
 }
 
+void Proposals::ask_again(AuthenticateRequest request) {
+  const auto last = pending_.find(next_.ordinal);
+  check(last != pending_.end(), "the last command was taken in");
+  last->second.again = std::make_unique<AuthenticateRequest>(std::move(request));
+}
+
 std::vector<Bytes> Proposals::take_batch(std::size_t most) {
   std::vector<Bytes> taken = std::exchange(batch_, {});
   taken_ordinals_ = std::exchange(batch_ordinals_, {});

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -35,6 +36,8 @@ class Proposals {
     TimePoint deadline;
     TimePoint since;
     std::size_t bytes = 0;
+    // What is asked again if users or roles have changed since the password was checked.
+    std::unique_ptr<AuthenticateRequest> again = nullptr;
   };
 
   // Takes the command in. kRequestTooLarge when no request within the limit becomes so long a
@@ -42,6 +45,8 @@ class Proposals {
   // when too much is under way; `origin` is then answered by the caller.
   std::optional<apply::ApiError> propose(apply::Command command,
                                          std::optional<ReturnAddress> origin, TimePoint now);
+  // Of the command that was taken in last.
+  void ask_again(AuthenticateRequest request);
   // What to hand to Raft now, in order of arrival: so many of them at most.
   static constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
   [[nodiscard]] std::vector<Bytes> take_batch(std::size_t most = kWhole);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/units.h"
@@ -21,7 +22,8 @@ struct WaitingRead {
   Request request;
   TimePoint deadline;
   TimePoint since;
-  std::uint64_t time_ms = 0;  // The leader's logical time when it confirmed the read.
+  std::uint64_t time_ms = 0;   // The leader's logical time when it confirmed the read.
+  Token token = std::nullopt;  // Who asks is found when it is answered.
 };
 
 class Reads {

@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "apply/applier.h"
 #include "apply/command.h"
+#include "auth/types.h"
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/units.h"
@@ -56,6 +58,25 @@ struct HealthRequest {
 // GET /version; answered at any time, by VersionInfo.
 struct VersionRequest {};
 
+// These hold passwords in clear, which go no further than to the node.
+struct AuthenticateRequest {
+  std::string name;
+  std::string password;
+};
+struct UserAddRequest {
+  std::string name;
+  std::string password;
+  bool no_password = false;
+};
+struct ChangePasswordRequest {
+  std::string name;
+  std::string password;
+  std::string hashed_password;  // Base64 of a hash, taken when the password is empty.
+};
+
+// What a client's metadata held to say who it is (ETCD.md §3.3).
+using Token = std::optional<std::string>;
+
 // A stream of watches begins; an error ends it. What its client asks on it comes in calls with the
 // same id, and so do the answers.
 struct WatchOpen {};
@@ -73,7 +94,8 @@ using Request =
                  HashRequest, DefragmentRequest, MoveLeaderRequest, SnapshotRequest, HealthRequest,
                  VersionRequest, WatchOpen, watch::Request, apply::LeaseGrantRequest,
                  apply::LeaseRevokeRequest, apply::LeaseTimeToLiveRequest,
-                 apply::LeaseLeasesRequest, KeepAliveOpen, KeepAliveRequest>;
+                 apply::LeaseLeasesRequest, KeepAliveOpen, KeepAliveRequest, AuthenticateRequest,
+                 UserAddRequest, ChangePasswordRequest, auth::Change, auth::Query>;
 
 struct MemberListResponse {
   std::vector<membership::Member> members;  // Header without revision.
@@ -153,6 +175,7 @@ struct Call {
   std::uint64_t trace = 0;
   // The client sent `hasleader: true`: refused at once when no leader is known (ETCD.md §3.3).
   bool require_leader = false;
+  Token token;
   TimePoint deadline = kNever;  // On the node's boot clock; the request timeout applies as well.
   Request request;
   runtime::Mailbox<Reply>::Sender reply;

@@ -16,7 +16,11 @@ void Node::open_watches(const ReturnAddress& origin, bool require_leader) {
   watches_.open(origin, require_leader);
 }
 
-void Node::ask_watches(const ReturnAddress& origin, watch::Request request) {
+void Node::ask_watches(const ReturnAddress& origin, watch::Request request, const Token& token) {
+  if (auto* const create = std::get_if<watch::Create>(&request)) {
+    std::string user = gate_.look_at_watch(token, *create);
+    if (!user.empty()) watches_.bind(origin, std::move(user));
+  }
   watches_.ask(origin, std::move(request), applier_->store(), world_.clock.boot());
   watches_waiting_.wake_one();
 }

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "server/callers.h"
 
 namespace detcd::server {
 
@@ -35,6 +36,23 @@ void Watches::ask(const ReturnAddress& origin, watch::Request request, const mvc
     ticks_.emplace(next_tick(*id, now), id->value());
   }
   hub_.ask(*id, std::move(request), store);
+}
+
+void Watches::bind(const ReturnAddress& origin, std::string user) {
+  const std::optional<watch::StreamId> id = find(origin.reply, origin.call);
+  if (id) streams_.at(*id).user = std::move(user);
+}
+
+// A stream without a user was opened when nobody was asked for one: it ends as well.
+void Watches::recheck(const auth::Store& auth, const mvcc::Store& store) {
+  if (!auth.enabled()) return;
+  for (const auto& [id, stream] : streams_) {
+    const auth::Caller caller{.user = stream.user, .revision = auth.revision()};
+    const auto permitted = [&](std::string_view key, std::string_view range_end) {
+      return !auth.check_access(caller, auth::Access::kRead, key, range_end);
+    };
+    hub_.revoke(id, permitted, watch_refusal(apply::ApiError::kPermissionDenied), store);
+  }
 }
 
 void Watches::grant(const Credit& credit) {

@@ -9,10 +9,12 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "auth/store.h"
 #include "base/units.h"
 #include "mvcc/store.h"
 #include "server/proposals.h"
@@ -30,6 +32,10 @@ class Watches {
   // Not of a stream that is open: passed over.
   void ask(const ReturnAddress& origin, watch::Request request, const mvcc::Store& store,
            TimePoint now);
+  // Whose the watches of the stream are, as long as users are asked for.
+  void bind(const ReturnAddress& origin, std::string user);
+  // Users or roles have changed: ends what a stream's user may no longer read.
+  void recheck(const auth::Store& auth, const mvcc::Store& store);
   void grant(const Credit& credit);
   // False when the call was no stream of watches.
   bool close(const Forget& forget);
@@ -60,6 +66,7 @@ class Watches {
     ReturnAddress address;
     bool require_leader = false;
     bool ticks = false;  // A watch of it asked for notifications.
+    std::string user;
   };
   // By what its client's connection names it.
   struct Address {

@@ -12,9 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "mvcc/log_cursor.h"
@@ -59,6 +61,11 @@ class Hub {
   void close(StreamId id);
   // Streams that aren't open are passed over by all of these.
   void ask(StreamId id, Request request, const mvcc::Store& store);
+  // Ends the watches of ranges that aren't permitted (any more), with this reason, and refuses them
+  // where they wait to be created. Nothing more of such a range is sent.
+  using Permitted = std::function<bool(std::string_view key, std::string_view range_end)>;
+  void revoke(StreamId id, const Permitted& permitted, const char* reason,
+              const mvcc::Store& store);
   // The client took so much.
   void grant(StreamId id, std::int64_t responses, std::int64_t bytes);
   // The interval of progress notifications has passed for this stream.
@@ -88,6 +95,7 @@ class Hub {
   void create(Stream& stream, const Create& request, const mvcc::Store& store);
   void add(Stream& stream, WatchId id, const Create& request, const mvcc::Store& store);
   void cancel(Stream& stream, WatchId id, const mvcc::Store& store);
+  void end_forbidden(Stream& stream, WatchId id, const char* reason, const mvcc::Store& store);
   void ask_progress(Stream& stream, const mvcc::Store& store);
   void count_awaited(Stream& stream);
   void answer_progress(Stream& stream);

@@ -13,6 +13,9 @@ constexpr const char* kCompacted = "etcdserver: mvcc: required revision has been
 constexpr const char* kEmptyRange = "mvcc: watcher range is empty";
 constexpr const char* kDuplicateId = "mvcc: duplicate watch ID provided on the WatchStream";
 
+// The smallest key; as the end of a range, none.
+constexpr std::string_view kOpenEnd("\0", 1);
+
 // Requests for progress that wait; one more only makes the last of them ask for more.
 constexpr std::size_t kAskedMax = 128;
 
@@ -67,6 +70,7 @@ void Hub::create(Stream& stream, const Create& request, const mvcc::Store& store
   const auto refuse = [&](const char* reason) {
     stream.control.push_back(refused(reason, store.revision()));
   };
+  if (request.refused != nullptr) return refuse(request.refused);
   if (request.start_revision < 0) return refuse(kCompacted);
   if (is_empty_range(request)) return refuse(kEmptyRange);
   WatchId id = request.id;
@@ -108,6 +112,38 @@ void Hub::add(Stream& stream, WatchId id, const Create& request, const mvcc::Sto
   } else {
     link(added);
   }
+}
+
+void Hub::revoke(StreamId id, const Permitted& permitted, const char* reason,
+                 const mvcc::Store& store) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  std::vector<WatchId> forbidden;
+  for (const auto& [watch, watcher] : stream->watchers) {
+    if (watcher->range == nullptr) continue;
+    const Range& range = *watcher->range;
+    std::string_view end = range.end;
+    if (range.kind == Range::Kind::kKey) end = {};
+    if (range.kind == Range::Kind::kOpen) end = kOpenEnd;
+    if (!permitted(range.begin, end)) forbidden.push_back(watch);
+  }
+  for (const WatchId watch : forbidden) end_forbidden(*stream, watch, reason, store);
+  for (Request& waiting : stream->requests) {
+    auto* const asked = std::get_if<Create>(&waiting);
+    if (asked == nullptr || asked->refused != nullptr) continue;
+    const std::string_view key = asked->key.empty() ? kOpenEnd : std::string_view(asked->key);
+    if (!permitted(key, asked->range_end)) asked->refused = reason;
+  }
+  if (!forbidden.empty()) enqueue(*stream);
+}
+
+void Hub::end_forbidden(Stream& stream, WatchId id, const char* reason, const mvcc::Store& store) {
+  const auto found = stream.watchers.find(id);
+  detach(*found->second);
+  stream.watchers.erase(found);
+  --watchers_;
+  stream.control.push_back(
+      {.id = id, .revision = store.revision(), .canceled = true, .cancel_reason = reason});
 }
 
 // A watch that a compaction ended still has its id, as in etcd: to cancel it is answered.

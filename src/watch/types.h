@@ -34,6 +34,7 @@ struct Create {
   bool no_delete = false;
   bool prev_kv = false;
   bool fragment = false;
+  const char* refused = nullptr;  // Why its client may not watch this, in etcd's words.
   friend bool operator==(const Create&, const Create&) = default;
 };
 struct Cancel {

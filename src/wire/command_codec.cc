@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "wire/auth_command.h"
 
 namespace detcd::wire {
 namespace {
@@ -47,6 +48,11 @@ enum class Kind : std::uint8_t {
   kLeaseRevoke = 9,
   kLeaseRenew = 10,
   kLeaseTick = 11,
+  // Not a request: who asks, and then the kind of what is asked.
+  kCaller = 48,
+  // The changes of users and roles, in the order of auth::Change.
+  kAuth = 64,
+  kAuthLast = kAuth + kAuthKinds - 1,
 };
 
 // As deep as requests are parsed (kv_codec.cc), with room: what was proposed can always be read.
@@ -63,6 +69,10 @@ class Encoder {
  public:
   void command(const Command& command) {
     out_.u8(kFormat);
+    if (command.caller != auth::Caller{}) {
+      kind(Kind::kCaller);
+      encode_caller(out_, command.caller);
+    }
     std::visit([this](const auto& request) { kind(request); }, command.request);
     out_.varint(command.id.member);
     out_.varint(command.id.ordinal);
@@ -86,6 +96,9 @@ class Encoder {
   void kind(const LeaseRevokeRequest&) { kind(Kind::kLeaseRevoke); }
   void kind(const LeaseRenewRequest&) { kind(Kind::kLeaseRenew); }
   void kind(const LeaseTick&) { kind(Kind::kLeaseTick); }
+  void kind(const auth::Change& change) {
+    out_.u8(static_cast<std::uint8_t>(static_cast<std::size_t>(Kind::kAuth) + change.index()));
+  }
 
   void number(std::int64_t value) { out_.varint(zigzag(value)); }
 
@@ -151,6 +164,7 @@ class Encoder {
     out_.varint(tick.election_timeout_ms);
     out_.varint(tick.minimum_ms);
   }
+  void body(const auth::Change& change) { encode_change(out_, change); }
   void body(const Compare& compare) {
     number(compare.result);
     number(compare.target);
@@ -186,8 +200,12 @@ class Decoder {
       return Error{Errc::kIncompatible, "a command of format " + std::to_string(format) +
                                             " isn't known to this version"};
     }
-    const std::uint8_t kind = in_.u8();
+    std::uint8_t kind = in_.u8();
     Command command;
+    if (in_.ok() && static_cast<Kind>(kind) == Kind::kCaller) {
+      command.caller = decode_caller(in_);
+      kind = in_.u8();
+    }
     command.id.member = in_.varint();
     command.id.ordinal = in_.varint();
     if (in_.ok() && !request(static_cast<Kind>(kind), command)) {
@@ -203,6 +221,12 @@ class Decoder {
  private:
   // False for a kind that doesn't exist.
   bool request(Kind kind, Command& command) {
+    if (kind >= Kind::kAuth && kind <= Kind::kAuthLast) {
+      const int change = static_cast<int>(kind) - static_cast<int>(Kind::kAuth);
+      command.request.emplace<auth::Change>(
+          decode_auth_change(in_, static_cast<std::uint8_t>(change)));
+      return true;
+    }
     switch (kind) {
       case Kind::kPut:
         body(command.request.emplace<PutRequest>());
@@ -242,6 +266,9 @@ class Decoder {
         return true;
       case Kind::kNothing:
       case Kind::kRange:
+      case Kind::kCaller:
+      case Kind::kAuth:
+      case Kind::kAuthLast:
         return false;
     }
     return false;
@@ -366,6 +393,9 @@ class Decoder {
       case Kind::kLeaseRevoke:
       case Kind::kLeaseRenew:
       case Kind::kLeaseTick:
+      case Kind::kCaller:
+      case Kind::kAuth:
+      case Kind::kAuthLast:
         break;
     }
     valid_ = false;

@@ -215,6 +215,9 @@ template <class Sink>
 void body(Sink&, const apply::LeaseRenewResponse&) {}
 template <class Sink>
 void body(Sink&, const apply::LeaseTickResponse&) {}
+// Answers of Auth have messages of their own (wire/auth_codec.h).
+template <class Sink>
+void body(Sink&, const apply::AuthResponse&) {}
 
 template <class Sink, class Response>
 void fields(Sink& sink, const Answered<Response>& message) {

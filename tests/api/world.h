@@ -162,10 +162,11 @@ class GrpcClient final : public RawClient {
   explicit GrpcClient(World& world) : RawClient(world) { flush(); }
   ~GrpcClient() override { tasks_.cancel(); }
 
+  http2::Headers metadata;  // Of all calls that follow.
   http2::StreamId open(std::string_view path, std::optional<Duration> timeout = {}) {
     std::optional<std::int64_t> timeout_ns;
     if (timeout) timeout_ns = timeout->count();
-    const std::optional<http2::StreamId> stream = session.open(path, {}, timeout_ns);
+    const std::optional<http2::StreamId> stream = session.open(path, metadata, timeout_ns);
     check(stream.has_value(), "the connection takes calls");
     return *stream;
   }

@@ -47,7 +47,7 @@ class Machine {
   static constexpr const char* kDirectory = "/data";
 
   [[nodiscard]] runtime::World world() {
-    return {life_->scheduler, clock_, life_->random, network_, life_->disk};
+    return {life_->scheduler, clock_, life_->random, network_, life_->disk, life_->helpers};
   }
   [[nodiscard]] sim::SimDisk& disk() { return disk_; }
   [[nodiscard]] sim::Kernel& kernel() { return kernel_; }
@@ -107,11 +107,13 @@ class Machine {
     Life(sim::Kernel& kernel, sim::NodeClock& clock, sim::SimDisk& device, sim::Incarnation number)
         : scheduler(kernel, clock, fence, {.node = sim::NodeNumber(1), .incarnation = number}),
           random(kernel, fence, sim::NodeNumber(1), number),
-          disk(device, scheduler, fence) {}
+          disk(device, scheduler, fence),
+          helpers(scheduler) {}
     sim::Fence fence;
     sim::NodeScheduler scheduler;
     sim::NodeRandom random;
     sim::NodeDisk disk;
+    sim::SimHelpers helpers;
   };
 
   template <class T>
