@@ -101,7 +101,7 @@ TEST(Auth, TheTokenIsFoundWhereEtcdFindsIt) {
     client.metadata = one.sent;
     client.call("/etcdserverpb.KV/Range", wire::serialize(apply::RangeRequest{.key = "k"}));
     client.open("/etcdserverpb.Watch/Watch");
-    world.settle();
+    client.flush();
     ASSERT_EQ(world.node.calls.size(), 2U);
     EXPECT_EQ(world.node.calls[0].token, one.found);
     EXPECT_EQ(world.node.calls[1].token, one.found);

@@ -172,11 +172,11 @@ TEST_P(GrpcRefusal, IsAnsweredAtOnceWithoutAskingTheNode) {
 INSTANTIATE_TEST_SUITE_P(
     Texts, GrpcRefusal,
     testing::Values(
-        Refused{"/etcdserverpb.Auth/AuthEnable", "",
-                status(apply::GrpcCode::kUnimplemented, "unknown service etcdserverpb.Auth")},
-        Refused{"/etcdserverpb.KV/RangeStream", "",
+        Refused{"/etcdserverpb.Ledger/Enable", "",
+                status(apply::GrpcCode::kUnimplemented, "unknown service etcdserverpb.Ledger")},
+        Refused{"/etcdserverpb.KV/Rank", "",
                 status(apply::GrpcCode::kUnimplemented,
-                       "unknown method RangeStream for service etcdserverpb.KV")},
+                       "unknown method Rank for service etcdserverpb.KV")},
         Refused{"/a/b/c", "", status(apply::GrpcCode::kUnimplemented, "unknown service a/b")},
         Refused{"/nothing", "",
                 status(apply::GrpcCode::kUnimplemented, "malformed method name: \"/nothing\"")},

@@ -85,7 +85,8 @@ class Story {
   }
 
   Answer apply(Request request, auth::Caller caller) {
-    applier_.begin({++index_, 1, index_},
+    ++index_;
+    applier_.begin({index_, 1, index_},
                    {.id = {9, index_}, .request = std::move(request), .caller = std::move(caller)});
     while (!std::holds_alternative<mvcc::Done>(applier_.advance({1 + dice_.below(50)}))) {
     }

@@ -17,8 +17,9 @@ bool starts_with_any(std::string_view path, std::initializer_list<std::string_vi
   return std::ranges::any_of(folders, [&](std::string_view f) { return path.starts_with(f); });
 }
 bool is_pure(std::string_view path) {
-  return starts_with_any(path, {"src/base/", "src/raft/", "src/mvcc/", "src/watch/",
-                                "src/membership/", "src/apply/", "src/bbolt/", "src/backup/"});
+  return starts_with_any(
+      path, {"src/base/", "src/raft/", "src/mvcc/", "src/watch/", "src/membership/", "src/auth/",
+             "src/lease/", "src/apply/", "src/bbolt/", "src/backup/"});
 }
 // Everything that runs inside the simulator: all of src but the edges, and the simulated world.
 bool is_simulated(std::string_view path) {

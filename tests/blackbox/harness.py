@@ -202,10 +202,10 @@ class Etcdctl:
     def json(self, *arguments, text=None):
         return json.loads(self.ok(*arguments, "-w", "json", text=text))
 
-    def fails(self, *arguments, text=None):
-        """The last line of standard error of a command that must fail with exit code 1."""
+    def fails(self, *arguments, text=None, code=1):
+        """The last line of standard error of a command that must fail with this exit code."""
         done = self(*arguments, text=text)
-        equal(done.returncode, 1, f"exit code of etcdctl {arguments} ({done.stdout.strip()})")
+        equal(done.returncode, code, f"exit code of etcdctl {arguments} ({done.stdout.strip()})")
         return done.stderr.strip().splitlines()[-1]
 
 

@@ -15,6 +15,7 @@
 #include "runtime/task_group.h"
 #include "runtime/world.h"
 #include "sim/disk/node_disk.h"
+#include "sim/kernel/helpers.h"
 #include "sim/kernel/random.h"
 #include "sim/kernel/scheduler.h"
 
