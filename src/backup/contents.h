@@ -6,39 +6,21 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "apply/applier.h"
+#include "backup/buckets.h"
+#include "lease/lessor.h"
 #include "mvcc/meter.h"
 #include "mvcc/record.h"
 #include "mvcc/store.h"
 
 namespace detcd::backup {
 
-// The versions of etcd whose files can be written, oldest first: a server loads its own and, but
-// for 3.4, older ones.
-enum class Schema : std::uint8_t { k34, k35, k36, k37 };
-// "3.5"; also with a patch number.
-[[nodiscard]] std::optional<Schema> parse_schema(std::string_view text);
-[[nodiscard]] std::string_view name_of(Schema schema);  // "3.5.0"
-
-// What the applied state doesn't say by itself.
-struct Origin {
-  Schema schema = Schema::k37;
-  std::vector<std::uint64_t> voters;
-  std::vector<std::uint64_t> learners;
-};
-
-using Item = std::pair<std::string, std::string>;
-struct Bucket {
-  std::string name;
-  std::vector<Item> items;  // By ascending key. Those of `key` are in the store.
-};
-
 struct Contents {
-  std::vector<Bucket> buckets;  // By ascending name.
+  std::vector<Bucket> buckets;
+  std::vector<lease::Lease> leases;
+  std::optional<std::uint64_t> time_ms;  // For what is left of the leases; none leaves it out.
   mvcc::Revision revision = 0;
   mvcc::Revision compact_revision = 0;
 };
@@ -68,6 +50,7 @@ class Pass {
 
  private:
   [[nodiscard]] const Bucket& at_bucket() const { return contents_->buckets[bucket_]; }
+  [[nodiscard]] std::size_t items() const;
   Step next_record(const mvcc::Store& store, mvcc::Meter& meter);
   std::optional<Step> scan_chunk(const mvcc::Store& store, const mvcc::Chunk& chunk,
                                  mvcc::Meter& meter);
@@ -76,7 +59,8 @@ class Pass {
   const Contents* contents_;
   std::size_t bucket_ = 0;
   bool inside_ = false;
-  std::size_t item_ = 0;  // The next one of a small bucket.
+  std::size_t item_ = 0;  // The next one of any bucket but that of the keys.
+  std::optional<Item> lease_;
   std::optional<mvcc::Record> record_;
   // As mvcc::HashRead goes through the records.
   mvcc::Place next_{0, 0};

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "auth/types.h"
+#include "backup/buckets.h"
 #include "base/crc32c.h"
 #include "tests/apply/support.h"
 #include "tests/support/bbolt_reader.h"
@@ -128,6 +130,62 @@ TEST(Backup, AnOlderSchemaHasNothingNewer) {
   const std::string oldest = file_of(driver.applier(), Schema::k34);
   EXPECT_TRUE(test::BboltReader(oldest).bucket("cluster").empty());
   EXPECT_EQ(test::BboltReader(oldest).bucket("meta").size(), 1U) << "consistent_index only";
+}
+
+std::string eight(std::uint64_t number) {
+  std::string out;
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(number >> shift));
+  return out;
+}
+
+TEST(Backup, LeasesHaveWhatTheyWereGrantedAndWhatIsLeft) {
+  Driver driver;
+  for (const std::int64_t id : {5, 300, -1}) {
+    driver.apply({.request = apply::LeaseGrantRequest{.id = id, .ttl = 100}});
+  }
+  driver.pause_ms = 39'500;
+  driver.put("k", "v");
+  const std::string file = file_of(driver.applier());
+  const std::string left = std::string("\x10\x64\x18") + '\x3d';  // 60.5 s are 61.
+  EXPECT_EQ(test::BboltReader(file).bucket("lease"),
+            (Items{{eight(5), "\x08\x05" + left},
+                   {eight(300), "\x08\xac\x02" + left},
+                   {eight(~0ULL), "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" + left}}));
+}
+
+TEST(Backup, ALeaseThatHasEndedHasASecondLeft) {
+  const lease::Lease ended{.id = 1, .ttl_seconds = 9, .end_ms = 1000};
+  EXPECT_EQ(lease_item(ended, 5000).second, "\x08\x01\x10\x09\x18\x01");
+  EXPECT_EQ(lease_item(ended, std::nullopt).second, "\x08\x01\x10\x09");
+}
+
+TEST(Backup, UsersRolesAndTheirRevisionAreWrittenAsEtcdDoes) {
+  Driver driver;
+  const auto change = [&](auth::Change made) { driver.apply({.request = std::move(made)}); };
+  change(auth::UserAdd{.name = "root", .password_hash = "h", .no_password = false});
+  change(auth::UserAdd{.name = "n", .password_hash = "", .no_password = true});
+  change(auth::RoleAdd{.name = "r"});
+  change(auth::RoleGrantPermission{
+      .role = "r", .given = true, .permission = {.type = 2, .key = "k", .range_end = "l"}});
+  change(auth::RoleGrantPermission{
+      .role = "r",
+      .given = true,
+      .permission = {.type = 0, .key = "q", .range_end = std::string(1, '\0')}});
+  change(auth::UserGrantRole{.user = "root", .role = "root"});
+  change(auth::UserGrantRole{.user = "root", .role = "r"});
+  const Items revision = {{"authRevision", eight(driver.applier().auth().revision())}};
+  EXPECT_EQ(test::BboltReader(file_of(driver.applier())).bucket("auth"), revision) << "no flag yet";
+  change(auth::Enable{});
+  const std::string file = file_of(driver.applier());
+  const test::BboltReader reader(file);
+  EXPECT_EQ(reader.bucket("auth"), (Items{{"authEnabled", "\x01"}, revision[0]}));
+  EXPECT_EQ(reader.bucket("authUsers"),
+            (Items{{"n", std::string("\x0a\x01n\x22\x02\x08\x01")},
+                   {"root", std::string("\x0a\x04root\x12\x01h\x1a\x01r\x1a\x04root\x22\0", 20)}}));
+  EXPECT_EQ(reader.bucket("authRoles"),
+            (Items{{"r", std::string("\x0a\x01r\x12\x08\x08\x02\x12\x01k\x1a\x01l"
+                                     "\x12\x06\x12\x01q\x1a\x01\0",
+                                     21)}}));
 }
 
 TEST(Backup, IsOfTheMomentItBeganAt) {

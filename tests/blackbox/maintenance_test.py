@@ -3,6 +3,7 @@
 own tools accept and the real etcd serves, compaction by itself. With the real etcdctl of two
 versions."""
 
+import json
 import os
 import random
 import re
@@ -164,6 +165,88 @@ def snapshots_are_what_etcd_loads(work):
         say(f"etcd {version}: {keys} records, {saved.stat().st_size} bytes")
 
 
+def users_and_leases(ctl):
+    """Two leases with keys and one without; root, users of all kinds, roles; and auth enabled."""
+    leases = [ctl.ok("lease", "grant", str(ttl)).split()[1] for ttl in (5000, 600, 7000)]
+    for number, lease in enumerate([0, 1, 0, 0]):
+        ctl.ok("put", f"leased{number}", "v", "--lease", leases[lease])
+    ctl.ok("put", "leased3", "of no lease any more")
+    for user in ("root", "alice", "bob"):
+        ctl.ok("user", "add", f"{user}:{user}-password")
+    ctl.ok("user", "add", "cert", "--no-password")
+    for role in ("root", "reader", "writer"):
+        ctl.ok("role", "add", role)
+    ctl.ok("role", "grant-permission", "reader", "read", "leased", "--prefix")
+    ctl.ok("role", "grant-permission", "reader", "read", "q", "--from-key")
+    ctl.ok("role", "grant-permission", "writer", "readwrite", "w", "x")
+    ctl.ok("role", "grant-permission", "writer", "write", "leased9")
+    for user, role in (("root", "root"), ("alice", "reader"), ("alice", "writer"), ("bob", "reader")):
+        ctl.ok("user", "grant-role", user, role)
+    ctl.ok("auth", "enable")
+    return leases
+
+
+def as_root(ctl, *arguments):
+    return ctl.ok("--user", "root:root-password", *arguments)
+
+
+def security(ctl, version):
+    """All that etcdctl tells of users and roles."""
+    told = [as_root(ctl, "user", "list"), as_root(ctl, "role", "list")]
+    told += [as_root(ctl, "user", "get", user, "--detail") for user in ("alice", "bob", "cert")]
+    told += [as_root(ctl, "role", "get", role) for role in ("reader", "writer")]
+    if version != "3.4":
+        told.append(as_root(ctl, "auth", "status"))
+    return told
+
+
+def told_of_leases(ctl, leases):
+    """The ids of all, and what each was granted and its keys; each has some time left."""
+    told = [sorted(as_root(ctl, "lease", "list").splitlines())]
+    for lease in leases:
+        one = json.loads(as_root(ctl, "lease", "timetolive", lease, "--keys", "-w", "json"))
+        expect(0 < one["ttl"] <= one["granted-ttl"], f"time left of {one}")
+        told.append((one["granted-ttl"], sorted(one.get("keys") or [])))
+    return told
+
+
+def users_roles_and_leases_are_in_snapshots(work):
+    for version in VERSIONS:
+        folder = work / version
+        folder.mkdir()
+        server = Server(folder)
+        server.flags = ["--snapshot-storage-version", version, "--bcrypt-cost", "4"]
+        ctl = Etcdctl(version, server.start().endpoint)
+        leases = users_and_leases(ctl)
+        saved = folder / "saved.db"
+        as_root(ctl, "snapshot", "save", str(saved))
+        tool = PEERS / version / ("etcdutl" if version == "3.5" else "etcdctl")
+        peer = restored(folder, version, saved, [tool])
+        other = Etcdctl(version, peer.endpoint)
+        equal(security(other, version), security(ctl, version), "users and roles")
+        equal(told_of_leases(other, leases), told_of_leases(ctl, leases), "leases")
+        for one in (ctl, other):
+            alice, bob = ["--user", "alice:alice-password"], ["--user", "bob:bob-password"]
+            equal(one.ok(*alice, "put", "w1", "v"), "OK\n", "a put with the password")
+            equal(one.ok(*bob, "get", "leased0"), "leased0\nv\n", "a get with the password")
+            equal(one.ok(*bob, "get", "q", "--from-key"), "w1\nv\n", "a get from a key on")
+            for refused in ([*bob, "put", "w1", "v"], [*alice, "put", "x", "v"],
+                            [*alice, "get", "leased", "m"]):
+                equal(one.fails(*refused), "Error: etcdserver: permission denied", f"{refused}")
+            for stranger in ("alice:bob-password", "cert:x", "root:x", "nobody:x"):
+                done = one("--user", stranger, "get", "w1")
+                expect(done.returncode != 0 and "authentication failed" in done.stderr,
+                       f"{stranger} with a wrong password: {done.stderr}")
+            equal(one.fails("put", "w1", "v"), "Error: etcdserver: user name is empty", "nobody")
+            # What belongs to a lease goes with it.
+            equal(as_root(one, "lease", "revoke", leases[0]), f"lease {leases[0]} revoked\n", "it")
+            equal(as_root(one, "get", "leased", "--prefix", "--keys-only"),
+                  "leased1\n\nleased3\n\n", "what is left without the lease")
+        server.end()
+        peer.end()
+        say(f"etcd {version}")
+
+
 def an_empty_store_has_a_snapshot(work):
     server = Server(work).start()
     ctl = Etcdctl("3.5", server.endpoint)
@@ -252,4 +335,5 @@ def etcd_and_detcd_answer_maintenance_alike(work):
 
 main(etcd_and_detcd_answer_maintenance_alike, a_full_store_refuses_and_clears_its_alarm,
      alarms_outlive_a_restart, leadership_moves_when_asked, snapshots_are_what_etcd_loads,
-     an_empty_store_has_a_snapshot, history_is_compacted_by_itself)
+     users_roles_and_leases_are_in_snapshots, an_empty_store_has_a_snapshot,
+     history_is_compacted_by_itself)
