@@ -169,9 +169,10 @@ void Calls::ask_stream(Open::iterator call, const Bytes& message) {
   static_cast<void>(sent);
 }
 
-void Calls::take_stream_reply(Open::iterator call, const server::Reply& reply) {
+void Calls::take_stream_reply(Open::iterator call, server::Reply reply) {
   Call& stream = call->second;
   StreamAnswer answer = stream.method->answer_stream(reply, settings_.requests);
+  if (reply.held) held_.emplace_back(call->first, std::move(reply.held));
   for (Bytes& message : answer.messages) send(call->first, std::move(message));
   if (answer.end) return finish(call, *answer.end);
   stream.asked -= std::min(stream.asked, answer.accepted);
@@ -241,7 +242,8 @@ void Calls::take_reply(server::Reply reply) {
   const auto call = open_.find(http2::StreamId(reply.call.value()));
   // The answer of a call that was forgotten meanwhile.
   if (call == open_.end() || !is_at_node(call->second)) return;
-  if (call->second.method->answer_stream != nullptr) return take_stream_reply(call, reply);
+  if (call->second.method->answer_stream != nullptr)
+    return take_stream_reply(call, std::move(reply));
   Answered answered = call->second.method->answer(reply);
   if (auto* message = std::get_if<Bytes>(&answered)) {
     if (reply.held) held_.emplace_back(call->first, std::move(reply.held));

@@ -76,7 +76,7 @@ class Calls {
   void ask(Open::iterator call, const Bytes& message);
   void begin_stream(Open::iterator call);
   void ask_stream(Open::iterator call, const Bytes& message);
-  void take_stream_reply(Open::iterator call, const server::Reply& reply);
+  void take_stream_reply(Open::iterator call, server::Reply reply);
   void return_credit(Open::iterator call);
   void release_window(Open::iterator call);
   void end_when_answered(Open::iterator call);

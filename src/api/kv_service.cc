@@ -8,6 +8,7 @@
 #include "apply/validate.h"
 #include "base/check.h"
 #include "wire/kv_codec.h"
+#include "wire/range_stream_codec.h"
 
 namespace detcd::api {
 namespace {
@@ -45,6 +46,22 @@ Asked ask_range(const Bytes& message, const apply::Limits&) {
   return checked(std::move(request), invalid);
 }
 
+http2::GrpcStatus unimplemented(std::string_view what) {
+  return {static_cast<std::uint32_t>(apply::GrpcCode::kUnimplemented),
+          "RangeStream does not support " + std::string(what)};
+}
+
+Asked ask_range_stream(const Bytes& message, const apply::Limits&) {
+  Result<apply::RangeRequest> request = wire::parse_range_request(message.view());
+  if (!request) return refusal(request.error());
+  const std::optional<apply::ApiError> invalid = apply::validate(*request);
+  if (invalid) return status_of(*invalid);
+  const std::optional<apply::StreamRefusal> refused = apply::refuse_stream(*request);
+  if (refused == apply::StreamRefusal::kSortOrder) return unimplemented("custom sort orders");
+  if (refused == apply::StreamRefusal::kRevisionFilter) return unimplemented("revision filters");
+  return server::Request(server::RangeStreamRequest{*std::move(request)});
+}
+
 // put-path 3/8: a message becomes a checked request.
 Asked ask_put(const Bytes& message, const apply::Limits& limits) {
   Result<apply::PutRequest> request = wire::parse_put_request(message.view());
@@ -79,6 +96,26 @@ Asked ask_compact(const Bytes& message, const apply::Limits&) {
   return checked(std::move(request), std::nullopt);
 }
 
+StreamAnswer answer_range_stream(const server::Reply& reply, const apply::Limits&) {
+  StreamAnswer said;
+  if (const auto* error = std::get_if<apply::ApiError>(&reply.outcome)) {
+    said.end = status_of(*error);
+    return said;
+  }
+  const auto* piece = std::get_if<apply::RangePiece>(&reply.outcome);
+  check(piece != nullptr, "a stream of a range is answered with its pieces, or ended");
+  const wire::Header header{.cluster_id = reply.header.cluster_id,
+                            .member_id = reply.header.member_id,
+                            .revision = piece->rows.header_revision,
+                            .raft_term = reply.header.raft_term};
+  said.messages.push_back(
+      wire::serialize_range_piece(piece->last ? &header : nullptr, piece->rows));
+  said.responses = 1;
+  said.bytes = static_cast<std::int64_t>(piece->bytes);
+  if (piece->last) said.end = ok();
+  return said;
+}
+
 template <class Response>
 Answered answer(const server::Reply& reply) {
   if (const auto* error = std::get_if<apply::ApiError>(&reply.outcome)) return status_of(*error);
@@ -99,6 +136,11 @@ Answered answer(const server::Reply& reply) {
 
 constexpr std::array kMethods{
     Method{kService, "Range", Shape::kUnary, ask_range, answer<apply::RangeResponse>},
+    Method{.service = kService,
+           .name = "RangeStream",
+           .shape = Shape::kServerStream,
+           .ask = ask_range_stream,
+           .answer_stream = answer_range_stream},
     Method{kService, "Put", Shape::kUnary, ask_put, answer<apply::PutResponse>},
     Method{kService, "DeleteRange", Shape::kUnary, ask_delete_range,
            answer<apply::DeleteRangeResponse>},

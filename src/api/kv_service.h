@@ -1,5 +1,5 @@
-// etcdserverpb.KV: Range, Put, DeleteRange, Txn and Compact. Requests are checked here in etcd's
-// order as far as they can be without state; the rest is the node's.
+// etcdserverpb.KV: Range, RangeStream, Put, DeleteRange, Txn and Compact. Requests are checked here
+// in etcd's order as far as they can be without state; the rest is the node's.
 #pragma once
 
 #include <span>

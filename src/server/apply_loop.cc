@@ -139,8 +139,7 @@ void Node::finish(const raft::Entry& entry, bool command) {
     answer_leases(*response);
   }
   if (!pending || !pending->origin) return;
-  // What a write answers has room, however much it is; what is read next waits for it.
-  answer_applied(*pending->origin, std::move(result));
+  ranges_.answer(*pending->origin, std::move(result));
 }
 
 void Node::install(const raft::SnapshotMeta& meta) {

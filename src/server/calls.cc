@@ -15,9 +15,6 @@ struct Overload : Cases... {
   using Cases::operator()...;
 };
 
-// What an answer that isn't large takes at most.
-constexpr std::uint64_t kSmallUnits = 1'000;
-
 }  // namespace
 
 runtime::Task<void> Node::take_calls() {
@@ -30,16 +27,15 @@ runtime::Task<void> Node::take_calls() {
       if (Call* call = std::get_if<Call>(&*message)) {
         on_call(std::move(*call));
       } else if (Forget* forget = std::get_if<Forget>(&*message)) {
-        if (!watches_.close(*forget) && !backups_.close(*forget) && !keep_alives_.close(*forget)) {
-          taken_back.push_back(std::move(*forget));
-        }
+        const bool of_stream = watches_.close(*forget) || backups_.close(*forget) ||
+                               keep_alives_.close(*forget) || ranges_.close(*forget);
+        if (!of_stream) taken_back.push_back(std::move(*forget));
         watches_waiting_.wake_one();
       } else if (const Credit* credit = std::get_if<Credit>(&*message)) {
-        if (!backups_.grant(*credit)) watches_.grant(*credit);
+        if (!backups_.grant(*credit) && !ranges_.grant(*credit)) watches_.grant(*credit);
         watches_waiting_.wake_one();
       } else {
-        room_.taken(std::get<Taken>(*message));
-        if (room_.parked() > 0 && !serving_parked_) long_reads_.spawn(serve_parked());
+        ranges_.taken(std::get<Taken>(*message));
       }
       message = mailbox_.try_receive();
     }
@@ -48,7 +44,7 @@ runtime::Task<void> Node::take_calls() {
       proposals_.forget(forgotten);
       gate_.forget(forgotten);
       reads_.forget(forgotten);
-      room_.forget(forgotten);
+      ranges_.forget(forgotten);
     }
     work_.wake_all();
   }
@@ -80,6 +76,14 @@ void Node::serve(Call call) {
           },
           [&](const apply::RangeRequest& range) {
             const bool linearizable = !range.serializable;
+            read(std::move(call), linearizable);
+          },
+          [&](const RangeStreamRequest& stream) {
+            if (core_.role() == raft::RoleName::kLearner) {
+              answer(origin, apply::ApiError::kNotSupportedForLearner);
+              return;
+            }
+            const bool linearizable = !stream.range.serializable;
             read(std::move(call), linearizable);
           },
           [&](const MemberListRequest& list) {
@@ -165,8 +169,9 @@ void Node::answer_read(WaitingRead waiting) {
   observer_.on_read(origin.trace, applier_->applied().index);
   std::visit(
       Overload{
-          [&](const apply::RangeRequest&) { start_range(std::move(waiting)); },
-          [&](const apply::TxnRequest&) { start_range(std::move(waiting)); },
+          [&](const apply::RangeRequest&) { ranges_.start(std::move(waiting)); },
+          [&](const apply::TxnRequest&) { ranges_.start(std::move(waiting)); },
+          [&](const RangeStreamRequest&) { ranges_.open_stream(std::move(waiting)); },
           [&](const HashKvRequest& hash) {
             long_reads_.spawn(finish_hash(origin, applier_->hash_kv(hash.revision), applier_));
           },
@@ -179,7 +184,7 @@ void Node::answer_read(WaitingRead waiting) {
             if (auto* const response = std::get_if<apply::Response>(&checked)) {
               std::get<apply::DowngradeResponse>(*response).header_revision = applier_->revision();
             }
-            answer_applied(origin, std::move(checked));
+            ranges_.answer(origin, std::move(checked));
           },
           [&](const apply::AlarmRequest& alarm) {
             apply::AlarmResponse response{.header_revision = applier_->revision()};
@@ -215,72 +220,6 @@ void Node::answer_read(WaitingRead waiting) {
           [&](const auto&) { check(gate_.answer_read(waiting), "only reads wait as reads"); },
       },
       waiting.request);
-}
-
-// A connection that has enough untaken answers, or whose reads wait for that already, still gets
-// small ones at once: whether this is one shows in trying.
-void Node::start_range(WaitingRead read) {
-  const ReturnAddress& origin = read.origin;
-  if (room_.has_room(origin.reply)) {
-    run_range(std::move(read));
-    return;
-  }
-  const std::unique_ptr<apply::RangeWork> work = gate_.begin_range(read.request, read.token);
-  if (std::holds_alternative<mvcc::Done>(
-          work->advance({std::min(kSmallUnits, options_.step_units)}))) {
-    apply::Answer result = work->take();
-    if (bytes_of(result) <= options_.answers.small_bytes) {
-      answer_applied(origin, std::move(result));
-      return;
-    }
-  }
-  room_.park(std::move(read));
-}
-
-// Most reads are done at the first advance, in the step that asked; only long ones become tasks.
-void Node::run_range(WaitingRead read) {
-  std::unique_ptr<apply::RangeWork> work = gate_.begin_range(std::move(read.request), read.token);
-  if (std::holds_alternative<mvcc::Done>(work->advance({options_.step_units}))) {
-    answer_applied(read.origin, work->take());
-  } else {
-    long_reads_.spawn(finish_range(read.origin, std::move(work), applier_));
-  }
-}
-
-void Node::answer_applied(const ReturnAddress& origin, apply::Answer result) {
-  if (const auto* error = std::get_if<apply::ApiError>(&result)) {
-    answer(origin, *error);
-  } else {
-    std::unique_ptr<Held> held = room_.hold(origin.reply, bytes_of(result));
-    answer(origin, std::get<apply::Response>(std::move(result)), std::move(held));
-  }
-}
-
-runtime::Task<void> Node::finish_range(ReturnAddress origin, std::unique_ptr<apply::RangeWork> work,
-                                       [[maybe_unused]] std::shared_ptr<apply::Applier> pinned) {
-  const std::unique_ptr<Held> until_known =
-      room_.hold(origin.reply, options_.answers.unknown_bytes);
-  for (;;) {
-    co_await runtime::yield(world_.scheduler);
-    const mvcc::Advance progress = work->advance({options_.step_units});
-    if (std::holds_alternative<mvcc::Done>(progress)) break;
-    check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
-  }
-  answer_applied(origin, work->take());
-  // The work pins the applier it reads from: it goes first.
-  work.reset();
-}
-
-// One read a step: room for many may come at once.
-runtime::Task<void> Node::serve_parked() {
-  serving_parked_ = true;
-  for (;;) {
-    std::optional<WaitingRead> read = room_.next();
-    if (!read) break;
-    run_range(*std::move(read));
-    co_await runtime::yield(world_.scheduler);
-  }
-  serving_parked_ = false;
 }
 
 runtime::Task<void> Node::finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,

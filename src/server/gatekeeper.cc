@@ -49,6 +49,7 @@ std::optional<apply::ApiError> Gatekeeper::refuse(const Call& call) {
   const Rule rule =
       std::visit(Overload{
                      [](const apply::RangeRequest&) { return Rule::kElsewhere; },
+                     [](const RangeStreamRequest&) { return Rule::kElsewhere; },
                      [](const apply::PutRequest&) { return Rule::kElsewhere; },
                      [](const apply::DeleteRangeRequest&) { return Rule::kElsewhere; },
                      [](const apply::TxnRequest&) { return Rule::kElsewhere; },
@@ -193,6 +194,16 @@ std::unique_ptr<apply::RangeWork> Gatekeeper::begin_range(Request request, const
     return doors_.applier().read_txn(std::move(*txn), known);
   }
   return doors_.applier().range(std::get<apply::RangeRequest>(std::move(request)), known);
+}
+
+std::variant<std::unique_ptr<apply::RangeStream>, apply::ApiError> Gatekeeper::begin_stream(
+    const RangeStreamRequest& request, const Token& token, std::size_t piece_bytes) {
+  const std::variant<auth::Caller, apply::ApiError> caller = caller_of(token);
+  if (const auto* unknown = std::get_if<apply::ApiError>(&caller)) return *unknown;
+  const std::optional<apply::ApiError> refused =
+      apply::refuse(users(), std::get<auth::Caller>(caller), request.range);
+  if (refused) return *refused;
+  return std::make_unique<apply::RangeStream>(request.range, doors_.applier().store(), piece_bytes);
 }
 
 std::string Gatekeeper::look_at_watch(const Token& token, watch::Create& create) {

@@ -49,6 +49,8 @@ class Gatekeeper {
   [[nodiscard]] bool admit(Call& call);
   // Who reads is looked up, what may be read is decided and the state is pinned, all in one step.
   [[nodiscard]] std::unique_ptr<apply::RangeWork> begin_range(Request request, const Token& token);
+  [[nodiscard]] std::variant<std::unique_ptr<apply::RangeStream>, apply::ApiError> begin_stream(
+      const RangeStreamRequest& request, const Token& token, std::size_t piece_bytes);
   // A lease's keys are told to who may read them, and it is kept alive by who may write them; of
   // lease 0, which has none, to any user.
   [[nodiscard]] std::optional<apply::ApiError> refuse_lease(const Token& token, auth::Access access,

@@ -13,6 +13,10 @@ struct Overload : Cases... {
   using Cases::operator()...;
 };
 
+// Each snapshot under way holds a pin on the past, which can't be freed as long.
+constexpr std::size_t kBackupsMax = 16;
+constexpr std::size_t kPieceBytes = 32 << 10;  // As etcd cuts it.
+
 }  // namespace
 
 void Node::ask_maintenance(Call call) {
@@ -106,16 +110,15 @@ runtime::Task<void> Node::hash_backend(ReturnAddress origin) {
 }
 
 void Node::open_backup(const ReturnAddress& origin) {
-  std::shared_ptr<Backups::Stream> stream = backups_.open(origin);
-  if (stream == nullptr) {
+  if (backups_.size() >= kBackupsMax) {
     answer(origin, apply::ApiError::kTooManyRequests);
     return;
   }
-  long_reads_.spawn(send_backup(origin, std::move(stream)));
+  long_reads_.spawn(send_backup(origin, backups_.open(origin)));
 }
 
 runtime::Task<void> Node::send_backup(ReturnAddress origin,
-                                      std::shared_ptr<Backups::Stream> stream) {
+                                      std::shared_ptr<PieceStreams::Stream> stream) {
   co_await between_entries();
   const std::shared_ptr<apply::Applier> pinned = applier_;
   const std::string version(backup::name_of(options_.snapshot_storage_version));
@@ -130,14 +133,11 @@ runtime::Task<void> Node::send_backup(ReturnAddress origin,
   backup::Sha256 sum;
   std::uint64_t remaining = work.file_bytes();
   while (!stream->closed) {
-    while (stream->credit <= 0 && !stream->closed) {
-      const bool woken = co_await stream->changed.wait();
-      static_cast<void>(woken);
-    }
+    co_await PieceStreams::await_credit(stream);
     if (stream->closed) break;
-    const mvcc::Advance progress = work.write({options_.step_units}, Backups::kPieceBytes);
+    const mvcc::Advance progress = work.write({options_.step_units}, kPieceBytes);
     if (std::holds_alternative<mvcc::Done>(progress)) {
-      std::string piece = work.take(Backups::kPieceBytes);
+      std::string piece = work.take(kPieceBytes);
       if (piece.empty()) break;
       sum.add(piece);
       remaining -= piece.size();

@@ -15,6 +15,9 @@ constexpr runtime::Site kElectionSeed{"server: seed of the election timeouts"};
 constexpr runtime::Site kIncarnation{"server: incarnation in request ids"};
 constexpr runtime::Site kLife{"server: life of the process in handshakes"};
 
+// What the client of a snapshot is sent before it has taken anything.
+constexpr std::int64_t kBackupCredit = 256 << 10;
+
 Observer& silent_observer() {
   static Observer silent;
   return silent;
@@ -94,11 +97,11 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       mailbox_(world.scheduler),
       proposals_(options_, incarnation(world, storage_.identity)),
       reads_(options_.read_retry, incarnation(world, storage_.identity)),
-      room_(options_.answers, mailbox_.sender()),
       life_(world.random.draw(kLife, storage_.identity.member_id, wall_time(world))),
       gate_(world, options_, doors(), {life_, last_index(storage_.recovered)}),
+      ranges_(world.scheduler, options_, gate_, range_doors(), mailbox_.sender()),
       watches_(options_.watches, options_.progress_notify_interval),
-      backups_(world.scheduler),
+      backups_(world.scheduler, kBackupCredit),
       watches_waiting_(world.scheduler),
       keep_alives_(request_timeout(options_), options_.read_retry),
       lease_ticks_(options_.election_timeout,
@@ -167,6 +170,16 @@ Gatekeeper::Doors Node::doors() {
   };
 }
 
+Ranges::Doors Node::range_doors() {
+  return {
+      .applier = [this] { return applier_; },
+      .answer =
+          [this](const ReturnAddress& origin, Outcome outcome, std::unique_ptr<Held> held) {
+            answer(origin, std::move(outcome), std::move(held));
+          },
+  };
+}
+
 runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>> peer_listeners) {
   for (std::unique_ptr<runtime::Listener>& listener : peer_listeners) {
     transport_->serve(std::move(listener));
@@ -198,9 +211,7 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
   for (WaitingRead& waiting : reads_.take_all()) {
     answer(waiting.origin, apply::ApiError::kStopped);
   }
-  for (WaitingRead& waiting : room_.take_all()) {
-    answer(waiting.origin, apply::ApiError::kStopped);
-  }
+  ranges_.stop();
   gate_.stop();
   tasks_.cancel();
   long_reads_.cancel();

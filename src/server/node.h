@@ -17,16 +17,16 @@
 #include "runtime/sync.h"
 #include "runtime/task_group.h"
 #include "runtime/world.h"
-#include "server/answer_room.h"
-#include "server/backups.h"
 #include "server/choices.h"
 #include "server/compactor.h"
 #include "server/gatekeeper.h"
 #include "server/leases.h"
 #include "server/observer.h"
 #include "server/options.h"
+#include "server/pieces.h"
 #include "server/promises.h"
 #include "server/proposals.h"
+#include "server/ranges.h"
 #include "server/reads.h"
 #include "server/service.h"
 #include "server/storage.h"
@@ -92,12 +92,7 @@ class Node final : public transport::Receiver {
   void propose(const Call& call, apply::Command command);
   void read(Call call, bool linearizable);
   void answer_read(WaitingRead read);
-  void start_range(WaitingRead read);
-  void run_range(WaitingRead read);
-  void answer_applied(const ReturnAddress& origin, apply::Answer result);
-  runtime::Task<void> finish_range(ReturnAddress origin, std::unique_ptr<apply::RangeWork> work,
-                                   std::shared_ptr<apply::Applier> pinned);
-  runtime::Task<void> serve_parked();
+  [[nodiscard]] Ranges::Doors range_doors();
   runtime::Task<void> finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
                                   std::shared_ptr<apply::Applier> pinned);
   void answer(const ReturnAddress& origin, Outcome outcome, std::unique_ptr<Held> held = nullptr);
@@ -125,7 +120,8 @@ class Node final : public transport::Receiver {
   runtime::Task<void> between_entries();
   runtime::Task<void> hash_backend(ReturnAddress origin);
   void open_backup(const ReturnAddress& origin);
-  runtime::Task<void> send_backup(ReturnAddress origin, std::shared_ptr<Backups::Stream> stream);
+  runtime::Task<void> send_backup(ReturnAddress origin,
+                                  std::shared_ptr<PieceStreams::Stream> stream);
   runtime::Task<void> auto_compact();
   // lease_calls.cc
   [[nodiscard]] apply::LeaseGrantRequest complete_grant(apply::LeaseGrantRequest asked);
@@ -183,12 +179,11 @@ class Node final : public transport::Receiver {
   runtime::Mailbox<ToNode> mailbox_;
   Proposals proposals_;
   Reads reads_;
-  AnswerRoom room_;
-  bool serving_parked_ = false;
   const std::uint64_t life_;  // Of this process, for its peers.
   Gatekeeper gate_;
+  Ranges ranges_;
   Watches watches_;
-  Backups backups_;
+  PieceStreams backups_;
   runtime::Signal watches_waiting_;  // There may be something for them.
   KeepAlives keep_alives_;
   LeaseTicks lease_ticks_;

@@ -13,6 +13,7 @@
 
 #include "apply/applier.h"
 #include "apply/command.h"
+#include "apply/range_stream.h"
 #include "auth/types.h"
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -77,6 +78,11 @@ struct ChangePasswordRequest {
 // What a client's metadata held to say who it is (ETCD.md §3.3).
 using Token = std::optional<std::string>;
 
+// A stream of a range's rows, in pieces.
+struct RangeStreamRequest {
+  apply::RangeRequest range;
+};
+
 // A stream of watches begins; an error ends it. What its client asks on it comes in calls with the
 // same id, and so do the answers.
 struct WatchOpen {};
@@ -87,15 +93,14 @@ struct KeepAliveRequest {
   std::int64_t lease = 0;
 };
 
-using Request =
-    std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
-                 apply::TxnRequest, apply::CompactionRequest, apply::AlarmRequest,
-                 MemberListRequest, StatusRequest, HashKvRequest, apply::DowngradeRequest,
-                 HashRequest, DefragmentRequest, MoveLeaderRequest, SnapshotRequest, HealthRequest,
-                 VersionRequest, WatchOpen, watch::Request, apply::LeaseGrantRequest,
-                 apply::LeaseRevokeRequest, apply::LeaseTimeToLiveRequest,
-                 apply::LeaseLeasesRequest, KeepAliveOpen, KeepAliveRequest, AuthenticateRequest,
-                 UserAddRequest, ChangePasswordRequest, auth::Change, auth::Query>;
+using Request = std::variant<
+    apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest, apply::TxnRequest,
+    apply::CompactionRequest, apply::AlarmRequest, MemberListRequest, StatusRequest, HashKvRequest,
+    apply::DowngradeRequest, HashRequest, DefragmentRequest, MoveLeaderRequest, SnapshotRequest,
+    HealthRequest, VersionRequest, WatchOpen, watch::Request, apply::LeaseGrantRequest,
+    apply::LeaseRevokeRequest, apply::LeaseTimeToLiveRequest, apply::LeaseLeasesRequest,
+    KeepAliveOpen, KeepAliveRequest, AuthenticateRequest, UserAddRequest, ChangePasswordRequest,
+    auth::Change, auth::Query, RangeStreamRequest>;
 
 struct MemberListResponse {
   std::vector<membership::Member> members;  // Header without revision.
@@ -149,10 +154,11 @@ struct KeepAliveAnswer {
   std::int64_t ttl = 0;  // 0: there is no such lease.
 };
 
-using Outcome = std::variant<apply::Response, MemberListResponse, StatusResponse,
-                             apply::HashKvAnswer, HealthResponse, VersionInfo, Acknowledged,
-                             HashAnswer, SnapshotPiece, WatchAnswer, apply::LeaseTimeToLiveResponse,
-                             apply::LeaseLeasesResponse, KeepAliveAnswer, apply::ApiError>;
+using Outcome =
+    std::variant<apply::Response, MemberListResponse, StatusResponse, apply::HashKvAnswer,
+                 HealthResponse, VersionInfo, Acknowledged, HashAnswer, SnapshotPiece, WatchAnswer,
+                 apply::LeaseTimeToLiveResponse, apply::LeaseLeasesResponse, KeepAliveAnswer,
+                 apply::RangePiece, apply::ApiError>;
 
 // Room that a large answer takes up at the node until its receiver destroys this, on any thread:
 // when the client has taken the answer, or never will.
