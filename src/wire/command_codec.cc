@@ -67,6 +67,7 @@ std::int64_t unzigzag(std::uint64_t value) {
 
 class Encoder {
  public:
+  explicit Encoder(std::size_t bytes_expected) { out_.reserve(bytes_expected); }
   void command(const Command& command) {
     out_.u8(kFormat);
     if (command.caller != auth::Caller{}) {
@@ -423,7 +424,10 @@ class Decoder {
 }  // namespace
 
 Bytes encode_command(const apply::Command& command) {
-  Encoder encoder;
+  // Most commands are puts: one allocation for all of it.
+  constexpr std::size_t kFieldsBytes = 48;
+  const auto* put = std::get_if<PutRequest>(&command.request);
+  Encoder encoder(put == nullptr ? 0 : put->key.size() + put->value.size() + kFieldsBytes);
   encoder.command(command);
   return Bytes::adopt(encoder.take());
 }
