@@ -28,11 +28,14 @@ runtime::Task<void> Node::take_calls() {
         on_call(std::move(*call));
       } else if (Forget* forget = std::get_if<Forget>(&*message)) {
         const bool of_stream = watches_.close(*forget) || backups_.close(*forget) ||
-                               keep_alives_.close(*forget) || ranges_.close(*forget);
+                               keep_alives_.close(*forget) || ranges_.close(*forget) ||
+                               elections_.close(*forget);
         if (!of_stream) taken_back.push_back(std::move(*forget));
         watches_waiting_.wake_one();
       } else if (const Credit* credit = std::get_if<Credit>(&*message)) {
-        if (!backups_.grant(*credit) && !ranges_.grant(*credit)) watches_.grant(*credit);
+        const bool elsewhere =
+            backups_.grant(*credit) || ranges_.grant(*credit) || elections_.grant(*credit);
+        if (!elsewhere) watches_.grant(*credit);
         watches_waiting_.wake_one();
       } else {
         ranges_.taken(std::get<Taken>(*message));
@@ -115,6 +118,13 @@ void Node::serve(Call call) {
           [&](const apply::LeaseLeasesRequest&) { read(std::move(call), false); },
           [&](const KeepAliveOpen&) { open_keep_alives(origin, call.require_leader); },
           [&](const KeepAliveRequest& asked) { ask_keep_alive(origin, asked.lease, call.token); },
+          [&](const ElectionRequest&) {
+            if (core_.role() == raft::RoleName::kLearner) {
+              answer(origin, apply::ApiError::kNotSupportedForLearner);
+            } else {
+              elections_.begin(std::move(call));
+            }
+          },
           [&](const auth::Query&) { read(std::move(call), true); },
           [&](const AuthenticateRequest&) { read(std::move(call), true); },
           [&](const auto&) { ask_maintenance(std::move(call)); },

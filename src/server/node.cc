@@ -100,6 +100,10 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       life_(world.random.draw(kLife, storage_.identity.member_id, wall_time(world))),
       gate_(world, options_, doors(), {life_, last_index(storage_.recovered)}),
       ranges_(world.scheduler, options_, gate_, range_doors(), mailbox_.sender()),
+      elections_(world.scheduler, options_, mailbox_.sender(),
+                 [this](const ReturnAddress& origin, Outcome outcome) {
+                   answer(origin, std::move(outcome));
+                 }),
       watches_(options_.watches, options_.progress_notify_interval),
       backups_(world.scheduler, kBackupCredit),
       watches_waiting_(world.scheduler),
@@ -212,6 +216,7 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
     answer(waiting.origin, apply::ApiError::kStopped);
   }
   ranges_.stop();
+  elections_.stop();
   gate_.stop();
   tasks_.cancel();
   long_reads_.cancel();

@@ -19,6 +19,7 @@
 #include "runtime/world.h"
 #include "server/choices.h"
 #include "server/compactor.h"
+#include "server/elections.h"
 #include "server/gatekeeper.h"
 #include "server/leases.h"
 #include "server/observer.h"
@@ -182,6 +183,7 @@ class Node final : public transport::Receiver {
   const std::uint64_t life_;  // Of this process, for its peers.
   Gatekeeper gate_;
   Ranges ranges_;
+  Elections elections_;
   Watches watches_;
   PieceStreams backups_;
   runtime::Signal watches_waiting_;  // There may be something for them.

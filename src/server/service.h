@@ -20,6 +20,7 @@
 #include "base/units.h"
 #include "membership/membership.h"
 #include "runtime/mailbox.h"
+#include "server/election_types.h"
 #include "watch/types.h"
 
 namespace detcd::server {
@@ -100,7 +101,7 @@ using Request = std::variant<
     HealthRequest, VersionRequest, WatchOpen, watch::Request, apply::LeaseGrantRequest,
     apply::LeaseRevokeRequest, apply::LeaseTimeToLiveRequest, apply::LeaseLeasesRequest,
     KeepAliveOpen, KeepAliveRequest, AuthenticateRequest, UserAddRequest, ChangePasswordRequest,
-    auth::Change, auth::Query, RangeStreamRequest>;
+    auth::Change, auth::Query, RangeStreamRequest, ElectionRequest>;
 
 struct MemberListResponse {
   std::vector<membership::Member> members;  // Header without revision.
@@ -158,7 +159,7 @@ using Outcome =
     std::variant<apply::Response, MemberListResponse, StatusResponse, apply::HashKvAnswer,
                  HealthResponse, VersionInfo, Acknowledged, HashAnswer, SnapshotPiece, WatchAnswer,
                  apply::LeaseTimeToLiveResponse, apply::LeaseLeasesResponse, KeepAliveAnswer,
-                 apply::RangePiece, apply::ApiError>;
+                 apply::RangePiece, ElectionAnswer, apply::ApiError>;
 
 // Room that a large answer takes up at the node until its receiver destroys this, on any thread:
 // when the client has taken the answer, or never will.
