@@ -8,13 +8,14 @@
 namespace detcd::bench {
 
 struct CompareOptions {
-  std::string detcd;  // Binaries.
-  std::string peer;
+  std::string detcd;      // Binaries.
+  std::string peer;       // Empty: detcd alone, with `scale`.
   std::string directory;  // On a disk; data directories and results go below it.
   std::string json;       // Raw results; empty: directory/compare.json
   std::string readme;     // A file whose text between the benchmark marks is replaced.
-  std::string only;       // Scenarios whose name contains it; empty: all.
-  bool quick = false;     // Two rounds of 3 s instead of three of 10 s.
+  std::string only;       // Rows whose name contains it; empty: all.
+  bool quick = false;     // Fewer, shorter rounds, and a tenth of what there is much of.
+  bool scale = false;     // The rows at the edge of what a server is for, instead of the others.
 };
 
 // The exit code.

@@ -1,13 +1,11 @@
 #include "bench/load.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
-#include "base/hash.h"
 #include "http2/client_session.h"
 #include "runtime/task_group.h"
 #include "runtime/timeout.h"
@@ -18,24 +16,6 @@ namespace {
 
 constexpr std::size_t kWriteBytesMax = 64 << 10;
 
-std::string key_name(const std::string& prefix, std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  return prefix + std::string(12 - std::min<std::size_t>(12, digits.size()), '0') + digits;
-}
-
-// Every key has one right value, so that any answer can be checked without remembering anything.
-std::string value_of(std::uint64_t number, std::size_t bytes) {
-  // Sixteen letters, from a on: four bits of the word for each byte, all eight at once.
-  constexpr std::uint64_t kEveryByte = 0x0101010101010101;
-  std::string value((bytes + 7) / 8 * 8, '\0');
-  for (std::size_t i = 0; i < value.size(); i += 8) {
-    const std::uint64_t letters = (mix64(number, i) & (15 * kEveryByte)) + 'a' * kEveryByte;
-    std::memcpy(value.data() + i, &letters, 8);
-  }
-  value.resize(bytes);
-  return value;
-}
-
 Error wrong(std::string what) {
   return {Errc::kInternal, std::move(what)};
 }
@@ -44,6 +24,7 @@ Error wrong(std::string what) {
 struct Shared {
   runtime::World world;
   const Load& load;
+  const Operation& operation;
   Measured& measured;
   std::uint64_t next = 0;
   TimePoint end{};
@@ -82,43 +63,37 @@ class Connection {
 
  private:
   struct Call {
-    std::uint64_t key = 0;
+    Operation::Asked asked;
     TimePoint began;
     bool answered = false;
   };
 
-  void begin() {
+  // What is asked next; none: nothing more.
+  std::optional<Call> next() {
     const TimePoint now = shared_.world.clock.boot();
-    if (now >= shared_.end || shared_.error) return;
-    const bool put = shared_.load.kind == Kind::kPut;
-    const std::uint64_t number = shared_.next++;
-    const std::uint64_t key = put ? number : mix64(number) % shared_.load.keys;
-    const std::optional<http2::StreamId> stream =
-        session_.open(put ? "/etcdserverpb.KV/Put" : "/etcdserverpb.KV/Range", {}, std::nullopt);
+    const Load& load = shared_.load;
+    if (now >= shared_.end || shared_.error) return std::nullopt;
+    if (shared_.next - load.first_key >= load.operations_max) return std::nullopt;
+    return Call{shared_.operation.ask(shared_.next++), now};
+  }
+
+  void begin() {
+    std::optional<Call> call = next();
+    if (!call) return;
+    const std::optional<http2::StreamId> stream = session_.open(call->asked.path, {}, std::nullopt);
     if (!stream) {
       shared_.error = wrong("the server takes no more streams");
       return;
     }
-    std::string request;
-    if (put) {
-      apply::PutRequest message;
-      message.key = key_name(shared_.load.prefix, key);
-      message.value = value_of(key, shared_.load.value_bytes);
-      request = wire::serialize(message);
-    } else {
-      apply::RangeRequest message;
-      message.key = key_name(shared_.load.prefix, key);
-      request = wire::serialize(message);
-    }
-    session_.send_message(*stream, Bytes::adopt(std::move(request)));
-    session_.end_request(*stream);
-    calls_.emplace(stream->value(), Call{key, now});
+    session_.send_message(*stream, Bytes::adopt(std::move(call->asked.message)));
+    if (!shared_.operation.streams()) session_.end_request(*stream);
+    calls_.emplace(stream->value(), *std::move(call));
   }
 
   void take_events() {
-    for (const http2::ClientEvent& event : session_.take_events()) {
+    for (http2::ClientEvent& event : session_.take_events()) {
       if (const auto* answer = std::get_if<http2::AnswerMessage>(&event)) {
-        check_answer(calls_.at(answer->stream.value()), answer->message.view());
+        take_answer(answer->stream, answer->message.view());
         continue;
       }
       const auto& ended = std::get<http2::CallEnded>(event);
@@ -127,29 +102,36 @@ class Connection {
         shared_.error = wrong("a call failed: code " + std::to_string(ended.status.code) + " " +
                               ended.status.message);
       }
-      shared_.measured.latency_ns.add(
-          static_cast<std::uint64_t>((shared_.world.clock.boot() - call->second.began).count()));
-      ++shared_.measured.operations;
-      if (shared_.load.kind == Kind::kPut) {
-        shared_.measured.acknowledged.push_back(call->second.key);
-      }
+      if (!shared_.operation.streams()) count(call->second);
       calls_.erase(call);
       begin();
     }
   }
 
-  void check_answer(Call& call, std::string_view message) {
+  void take_answer(http2::StreamId stream, std::string_view message) {
+    Call& call = calls_.at(stream.value());
+    if (!shared_.operation.right(call.asked, message)) {
+      shared_.error = wrong("wrong answer to " + std::string(call.asked.path) + " of " +
+                            std::to_string(call.asked.key));
+    }
     call.answered = true;
-    if (shared_.load.kind == Kind::kPut) {
-      const Result<wire::ParsedResponse> put = wire::parse_put_response(message);
-      if (!put || put->header.revision < 2) shared_.error = wrong("malformed answer to a put");
+    if (!shared_.operation.streams()) return;
+    count(call);
+    std::optional<Call> more = next();
+    if (!more) {
+      session_.end_request(stream);
       return;
     }
-    const Result<wire::ParsedResponse> range = wire::parse_range_response(message);
-    const auto* response = range ? std::get_if<apply::RangeResponse>(&range->response) : nullptr;
-    if (response == nullptr || response->kvs.size() != 1 ||
-        response->kvs[0].value.view() != value_of(call.key, shared_.load.value_bytes)) {
-      shared_.error = wrong("wrong answer to a range of key " + std::to_string(call.key));
+    call = *std::move(more);
+    session_.send_message(stream, Bytes::adopt(std::move(call.asked.message)));
+  }
+
+  void count(const Call& call) {
+    shared_.measured.latency_ns.add(
+        static_cast<std::uint64_t>((shared_.world.clock.boot() - call.began).count()));
+    ++shared_.measured.operations;
+    if (call.asked.writes && shared_.load.verify) {
+      shared_.measured.acknowledged.push_back(call.asked.key);
     }
   }
 
@@ -207,7 +189,8 @@ runtime::Task<Result<Bytes>> connect_and_put(runtime::World world, std::string e
 
 runtime::Task<Result<Measured>> run_load(runtime::World world, Load load) {
   Measured measured;
-  Shared shared{world, load, measured, load.first_key, {}, std::nullopt};
+  const std::unique_ptr<const Operation> operation = make_operation(load.kind, load.operation);
+  Shared shared{world, load, *operation, measured, load.first_key, {}, std::nullopt};
   const TimePoint began = world.clock.boot();
   shared.end = began + load.length;
   runtime::TaskGroup connections(world.scheduler);
@@ -219,6 +202,8 @@ runtime::Task<Result<Measured>> run_load(runtime::World world, Load load) {
   measured.elapsed = world.clock.boot() - began;
   measured.keys_used = shared.next;
   std::ranges::sort(measured.acknowledged);
+  const auto repeated = std::ranges::unique(measured.acknowledged);
+  measured.acknowledged.erase(repeated.begin(), repeated.end());
   co_return std::move(measured);
 }
 
@@ -229,8 +214,8 @@ runtime::Task<Result<void>> verify_keys(runtime::World world, Load load,
   if (!stream) co_return stream.error();
   http2::ClientSession session(load.endpoints.front());
   apply::RangeRequest page;
-  page.key = load.prefix;
-  page.range_end = load.prefix + "~";
+  page.key = load.operation.prefix;
+  page.range_end = load.operation.prefix + "~";
   page.limit = 1000;
   std::size_t next = 0;
   for (bool more = true; more;) {
@@ -244,10 +229,10 @@ runtime::Task<Result<void>> verify_keys(runtime::World world, Load load,
     for (const apply::KeyValue& kv : range.kvs) {
       if (next == acknowledged.size()) break;
       const std::uint64_t wanted = acknowledged[next];
-      if (kv.key.view() < key_name(load.prefix, wanted))
+      if (kv.key.view() < key_name(load.operation.prefix, wanted))
         continue;  // Never acknowledged, yet there.
-      if (kv.key.view() != key_name(load.prefix, wanted) ||
-          kv.value.view() != value_of(wanted, load.value_bytes)) {
+      if (kv.key.view() != key_name(load.operation.prefix, wanted) ||
+          kv.value.view() != value_of(wanted, load.operation.value_bytes)) {
         co_return wrong("acknowledged key " + std::to_string(wanted) + " is lost or wrong");
       }
       ++next;
@@ -273,6 +258,38 @@ runtime::Task<Result<void>> wait_ready(runtime::World world, std::string endpoin
                       " doesn't become ready: " + (answer ? answer->error().message : "no answer"));
     }
     co_await runtime::sleep_for(world.scheduler, 20ms);
+  }
+}
+
+namespace {
+
+runtime::Task<Result<Bytes>> connect_and_range(runtime::World world, std::string endpoint,
+                                               std::string request) {
+  Result<std::unique_ptr<runtime::Stream>> stream = co_await world.network.connect(endpoint);
+  if (!stream) co_return stream.error();
+  http2::ClientSession session(endpoint);
+  co_return co_await call_once(**stream, session, "/etcdserverpb.KV/Range", std::move(request));
+}
+
+}  // namespace
+
+runtime::Task<Result<Duration>> first_answer(runtime::World world, std::string endpoint,
+                                             OperationOptions operation) {
+  const TimePoint began = world.clock.boot();
+  const std::unique_ptr<const Operation> range = make_operation(Kind::kRange, operation);
+  for (;;) {
+    Operation::Asked asked = range->ask(0);
+    std::string message = asked.message;
+    std::optional<Result<Bytes>> answer =
+        co_await runtime::with_timeout(world.scheduler, world.clock.boot() + 60s,
+                                       connect_and_range(world, endpoint, std::move(message)));
+    const Duration took = world.clock.boot() - began;
+    if (answer && answer->ok()) {
+      if (range->right(asked, (*answer)->view())) co_return took;
+      co_return wrong("the first answer after a restart is wrong");
+    }
+    if (took > 300s) co_return wrong(endpoint + " gives no answer after its restart");
+    co_await runtime::sleep_for(world.scheduler, 2ms);
   }
 }
 

@@ -8,28 +8,27 @@
 
 #include "base/result.h"
 #include "bench/histogram.h"
+#include "bench/operations.h"
 #include "runtime/world.h"
 
 namespace detcd::bench {
 
-enum class Kind : std::uint8_t { kPut, kRange };
-
 struct Load {
   Kind kind = Kind::kPut;
-  std::string prefix;                  // Of all keys.
+  OperationOptions operation;
   std::vector<std::string> endpoints;  // host:port; connections are dealt out in turn.
   std::size_t connections = 1;
-  std::size_t streams = 1;  // Calls in flight per connection.
-  std::size_t value_bytes = 256;
-  std::uint64_t first_key = 0;  // kPut: keys are counted on from here.
-  std::uint64_t keys = 0;       // kRange: reads keys [0, keys), which must exist.
-  Duration length = 5s;
+  std::size_t streams = 1;      // Calls in flight per connection.
+  std::uint64_t first_key = 0;  // Requests are counted on from here.
+  std::uint64_t operations_max = UINT64_MAX;
+  Duration length = 5s;  // Ends when either is reached.
+  bool verify = true;    // What was written is remembered, for verify_keys.
 };
 
 struct Measured {
   std::uint64_t operations = 0;
-  std::uint64_t keys_used = 0;              // kPut: how far the counting went.
-  std::vector<std::uint64_t> acknowledged;  // kPut: the keys, ascending.
+  std::uint64_t keys_used = 0;              // How far the counting went.
+  std::vector<std::uint64_t> acknowledged;  // The keys written, ascending.
   Duration elapsed{};
   Histogram latency_ns;
 };
@@ -42,5 +41,8 @@ runtime::Task<Result<void>> verify_keys(runtime::World world, Load load,
 // Waits until the server answers a put.
 runtime::Task<Result<void>> wait_ready(runtime::World world, std::string endpoint,
                                        Duration patience);
+// From now until the server answers a range of keys [0, keys), which it must have: how long.
+runtime::Task<Result<Duration>> first_answer(runtime::World world, std::string endpoint,
+                                             OperationOptions operation);
 
 }  // namespace detcd::bench

@@ -19,19 +19,20 @@ constexpr std::string_view kHelp =
     "                      [--readme FILE] [--only TEXT]\n"
     "      Starts the peer and detcd in turn with the same flags on fresh directories, drives "
     "both\n"
-    "      with the same load (256-byte puts and linearizable ranges, one member and three), "
-    "checks\n"
-    "      every answer and every acknowledged key, and prints throughput, latency, server CPU "
-    "per\n"
-    "      operation and device flushes, with the ratios.\n"
+    "      with the same loads, checks every answer and every acknowledged key, and prints\n"
+    "      throughput, latency, server CPU per operation and device flushes, with the ratios;\n"
+    "      then events, memory, restart and compaction (bench/README.md explains the rows).\n"
     "      --peer PATH       the other server's binary (./dev peers fetches real etcds)\n"
     "      --detcd PATH      default: detcd beside this program\n"
-    "      --quick           two rounds of 3 s instead of three of 10 s; a second of warm-up goes\n"
-    "                        before each put load\n"
-    "      --only TEXT       only loads whose name contains TEXT, such as \"256 clients\"\n"
+    "      --quick           fewer, shorter rounds, and a tenth of what there is much of\n"
+    "      --only TEXT       only rows whose name contains TEXT, such as \"256 clients\"\n"
     "      --directory DIR   where data goes; must be on a disk (default: build/bench)\n"
     "      --json FILE       raw results (default: DIR/compare.json)\n"
     "      --readme FILE     also puts the table between the file's benchmark marks\n"
+    "\n"
+    "  detcd-bench scale [--peer PATH] and the other flags of compare\n"
+    "      10,000 watchers on one stream, 100,000 on a server, 1,000,000 leases; detcd alone or\n"
+    "      beside the peer.\n"
     "\n"
     "  detcd-bench load HOST:PORT[,HOST:PORT...] CONNECTIONS STREAMS SECONDS\n"
     "      Drives a cluster that runs already with puts, for profiling.\n"
@@ -46,13 +47,14 @@ int usage(std::string_view what) {
 int load(const std::vector<std::string>& arguments) {
   if (arguments.size() != 5) return usage("load needs four arguments");
   detcd::bench::Load load;
-  load.prefix = "bench/";
+  load.operation.prefix = "bench/";
   std::string rest = arguments[1];
   for (std::size_t comma = 0; comma != std::string::npos; rest.erase(0, comma + 1)) {
     comma = rest.find(',');
     load.endpoints.push_back(rest.substr(0, comma));
     if (comma == std::string::npos) break;
   }
+  load.verify = false;
   load.connections = std::strtoul(arguments[2].c_str(), nullptr, 10);
   load.streams = std::strtoul(arguments[3].c_str(), nullptr, 10);
   load.length = detcd::Duration(std::strtoul(arguments[4].c_str(), nullptr, 10) * 1'000'000'000);
@@ -69,8 +71,11 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (arguments[0] == "load") return load(arguments);
-  if (arguments[0] != "compare") return usage("unknown command " + arguments[0]);
+  if (arguments[0] != "compare" && arguments[0] != "scale") {
+    return usage("unknown command " + arguments[0]);
+  }
   detcd::bench::CompareOptions options;
+  options.scale = arguments[0] == "scale";
   options.detcd = std::filesystem::path(argv[0]).parent_path() / "detcd";
   options.directory = "build/bench";
   for (std::size_t i = 1; i < arguments.size(); ++i) {
@@ -108,7 +113,7 @@ int main(int argc, char** argv) {
     else
       return usage("unknown flag " + name);
   }
-  if (options.peer.empty()) return usage("compare needs --peer");
+  if (options.peer.empty() && !options.scale) return usage("compare needs --peer");
   std::filesystem::create_directories(options.directory);
   options.directory = std::filesystem::absolute(options.directory);
   return detcd::bench::compare(options);

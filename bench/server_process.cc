@@ -37,9 +37,9 @@ bool ended(pid_t process) {
   return waitpid(process, nullptr, WNOHANG) == process;
 }
 
-void stop(pid_t process) {
+void end(pid_t process) {
   kill(process, SIGTERM);
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     if (ended(process)) return;
     usleep(10'000);
   }
@@ -79,21 +79,35 @@ Result<Cluster> Cluster::start(const Server& server, std::size_t size, std::stri
                                              "--initial-advertise-peer-urls=" + url(peer_port(i)),
                                              "--initial-cluster=" + members,
                                              "--log-level=warn"};
-    const Result<pid_t> process = spawn(arguments, cluster.log_path(i));
-    if (!process) return process.error();
-    cluster.processes_.push_back(*process);
+    cluster.arguments_.push_back(arguments);
     cluster.endpoints_.push_back("127.0.0.1:" + std::to_string(client_port(i)));
   }
+  const Result<void> started = cluster.start_again();
+  if (!started) return started.error();
   return cluster;
+}
+
+Result<void> Cluster::start_again() {
+  for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    const Result<pid_t> process = spawn(arguments_[i], log_path(i));
+    if (!process) return process.error();
+    processes_.push_back(*process);
+  }
+  return {};
+}
+
+void Cluster::stop() {
+  for (const pid_t process : std::exchange(processes_, {})) end(process);
 }
 
 Cluster::Cluster(Cluster&& other) noexcept
     : directory_(std::exchange(other.directory_, {})),
       endpoints_(std::move(other.endpoints_)),
+      arguments_(std::move(other.arguments_)),
       processes_(std::exchange(other.processes_, {})) {}
 
 Cluster::~Cluster() {
-  for (const pid_t process : processes_) stop(process);
+  stop();
   std::error_code ignored;
   if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored);
 }
@@ -118,6 +132,23 @@ std::uint64_t Cluster::cpu_microseconds() const {
     ticks += user + system;
   }
   return ticks * 1'000'000 / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
+}
+
+Memory Cluster::memory() const {
+  Memory memory;
+  for (const pid_t process : processes_) {
+    std::ifstream rollup("/proc/" + std::to_string(process) + "/smaps_rollup");
+    for (std::string line; std::getline(rollup, line);) {
+      std::istringstream fields(line);
+      std::string name;
+      std::uint64_t kibibytes = 0;
+      fields >> name >> kibibytes;
+      if (name == "Rss:") memory.resident_bytes += kibibytes << 10;
+      if (name == "Pss:") memory.proportional_bytes += kibibytes << 10;
+      if (name == "Anonymous:") memory.anonymous_bytes += kibibytes << 10;
+    }
+  }
+  return memory;
 }
 
 Result<Server> identify(const std::string& binary) {

@@ -17,6 +17,13 @@ struct Server {
   std::string binary;
 };
 
+// Of all members, as the kernel counts it (proc_pid_smaps(5)).
+struct Memory {
+  std::uint64_t resident_bytes = 0;      // With pages of mapped files.
+  std::uint64_t proportional_bytes = 0;  // A page that several have is counted in parts.
+  std::uint64_t anonymous_bytes = 0;     // What no file could give back.
+};
+
 class Cluster {
  public:
   // Starts `size` members; their directories below `directory` are made anew. Client ports follow
@@ -29,6 +36,11 @@ class Cluster {
   ~Cluster();
 
   [[nodiscard]] const std::vector<std::string>& endpoints() const { return endpoints_; }
+  // Members end as at their destruction; their directories stay.
+  void stop();
+  // With what they had before they were stopped.
+  Result<void> start_again();
+  [[nodiscard]] Memory memory() const;
   // User and system time of all members so far.
   [[nodiscard]] std::uint64_t cpu_microseconds() const;
   [[nodiscard]] std::string log_path(std::size_t member) const;
@@ -37,6 +49,7 @@ class Cluster {
   Cluster() = default;
   std::string directory_;
   std::vector<std::string> endpoints_;
+  std::vector<std::vector<std::string>> arguments_;  // Of each member.
   std::vector<pid_t> processes_;
 };
 
