@@ -45,6 +45,9 @@ void Applier::begin(const Position& position, Command command) {
   bool settled = repeated;
   if (repeated) {
     state_->answer = state_->requests.repeat(command.id);
+  } else if (const std::optional<ApiError> stranger = refuse_caller(state_->auth, command)) {
+    state_->answer = *stranger;
+    settled = true;
   } else if (const std::optional<ApiError> refused = state_->alarms.refuse(command)) {
     state_->answer = *refused;
     settled = true;

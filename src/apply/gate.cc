@@ -146,6 +146,16 @@ ApiError error_of(Refusal refusal) {
   return ApiError::kPermissionDenied;
 }
 
+std::optional<ApiError> refuse_caller(const auth::Store& store, const Command& command) {
+  const auto& request = command.request;
+  if (std::holds_alternative<CompactionRequest>(request)) {
+    return to_error(store.check_root(command.caller));
+  }
+  const bool of_leases = std::holds_alternative<LeaseGrantRequest>(request) ||
+                         std::holds_alternative<LeaseRevokeRequest>(request);
+  return of_leases ? to_error(store.check_user(command.caller)) : std::nullopt;
+}
+
 std::optional<ApiError> refuse(const auth::Store& store, const lease::Lessor& leases,
                                const Command& command) {
   const Caller& caller = command.caller;

@@ -26,6 +26,10 @@ struct LeaseTouch {
 // keys: they go with it.
 [[nodiscard]] std::optional<ApiError> refuse(const auth::Store& store, const lease::Lessor& leases,
                                              const Command& command);
+// The part of it that etcd asks for before it proposes, and so before it looks at alarms:
+// compaction is root's, and leases are for users.
+[[nodiscard]] std::optional<ApiError> refuse_caller(const auth::Store& store,
+                                                    const Command& command);
 // To keep a lease alive, or (with kRead) to be told its keys.
 [[nodiscard]] std::optional<ApiError> refuse(const auth::Store& store, const auth::Caller& caller,
                                              const LeaseTouch& touch);

@@ -294,6 +294,26 @@ TEST_F(GatedApplier, UsersAndRolesAreInTheImageAndInTheHash) {
   EXPECT_NE(applier_.auth().hash(), hash);
 }
 
+TEST_F(GatedApplier, WhoMayNotCompactOrGrantIsToldSoAlsoWhileAnAlarmIsRaised) {
+  set_up();
+  const Answer nobody(ApiError::kUserEmpty);
+  for (const AlarmType alarm : {AlarmType::kCorrupt, AlarmType::kNoSpace}) {
+    AlarmRequest request{.action = static_cast<std::int32_t>(AlarmAction::kActivate),
+                         .member_id = 1,
+                         .alarm = static_cast<std::int32_t>(alarm)};
+    apply(request, "root");
+    EXPECT_EQ(apply(CompactionRequest{1}, ""), nobody);
+    EXPECT_EQ(apply(CompactionRequest{1}, "u"), Answer(ApiError::kPermissionDenied));
+    EXPECT_EQ(apply(LeaseGrantRequest{7, 100}, ""), nobody);
+    EXPECT_EQ(apply(LeaseRevokeRequest{7}, ""), nobody);
+    EXPECT_EQ(
+        apply(DeleteRangeRequest{.key = "a"}, "u"),
+        Answer(alarm == AlarmType::kCorrupt ? ApiError::kCorrupt : ApiError::kPermissionDenied));
+    request.action = static_cast<std::int32_t>(AlarmAction::kDeactivate);
+    apply(request, "root");
+  }
+}
+
 TEST_F(GatedApplier, ALeaseIsOfWhoMayWriteAllItsKeys) {
   set_up();
   const auto ok = [](const Answer& answer) { return std::holds_alternative<Response>(answer); };
