@@ -75,6 +75,9 @@ std::string words(const apply::LeaseRenewResponse& renew) {
 std::string words(const apply::LeaseTickResponse& tick) {
   return "ended " + std::to_string(tick.ended) + " leases";
 }
+std::string words(const apply::MemberResponse& change) {
+  return std::to_string(change.members.size()) + " members";
+}
 std::string words(const apply::AuthResponse& auth) {
   return "auth@" + std::to_string(auth.header_revision);
 }

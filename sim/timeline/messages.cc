@@ -96,6 +96,8 @@ bool describe_frame(const Frame& frame, MessageRecord& record) {
     case Kind::kSnapshotTaken:
       record.kind = MessageKind::kSnapshotTaken;
       return true;
+    case Kind::kNote:
+      return false;  // Beside Raft's, and as rare as promotions.
   }
   return false;
 }

@@ -1,4 +1,4 @@
-// etcdserverpb.Cluster: MemberList.
+// etcdserverpb.Cluster: all its methods (ETCD.md §2.11).
 #pragma once
 
 #include <span>

@@ -2,17 +2,17 @@
 
 #include <utility>
 
-#include "api/http_service.h"
 #include "base/check.h"
 #include "runtime/task_group.h"
 
 namespace detcd::api {
 
 HttpConnection::HttpConnection(runtime::Stream& stream, const Environment& environment,
-                               Drain& drain)
+                               Drain& drain, HttpPort port)
     : stream_(stream),
       environment_(environment),
       drain_(drain),
+      port_(port),
       replies_(environment.scheduler),
       changed_(environment.scheduler) {}
 
@@ -72,7 +72,7 @@ runtime::Task<bool> HttpConnection::serve_pending() {
     if (!request) break;
     http1::AnswerForm form = http1::answer_form(*request);
     http1::Response response = co_await respond(*std::move(request));
-    add_common_headers(response);
+    port_.add_headers(response);
     if (drain_.begun) form.keep_alive = false;
     const Result<void> written = co_await stream_.write(http1::serialize(response, form));
     if (!written) co_return false;
@@ -95,7 +95,7 @@ runtime::Task<bool> HttpConnection::serve_pending() {
 }
 
 runtime::Task<http1::Response> HttpConnection::respond(http1::Request request) {
-  std::variant<HttpAsked, http1::Response> asked = ask_http(request);
+  std::variant<HttpAsked, http1::Response> asked = port_.ask(request);
   if (auto* response = std::get_if<http1::Response>(&asked)) co_return std::move(*response);
   HttpAsked& question = std::get<HttpAsked>(asked);
   const server::CallId call(++calls_);
@@ -104,7 +104,8 @@ runtime::Task<http1::Response> HttpConnection::respond(http1::Request request) {
   message.request = std::move(question.request);
   message.reply = replies_.sender();
   if (!environment_.service.node.send(std::move(message))) {
-    co_return answer_http(question.question, apply::ApiError::kStopped);
+    const server::Reply stopped{call, {}, apply::ApiError::kStopped, nullptr};
+    co_return answer_http(question.question, stopped);
   }
   asked_ = call;
   for (;;) {
@@ -112,7 +113,7 @@ runtime::Task<http1::Response> HttpConnection::respond(http1::Request request) {
     check(reply.has_value(), "the mailbox of replies isn't closed while a reply is awaited");
     if (reply->call != call) continue;
     asked_.reset();
-    co_return answer_http(question.question, reply->outcome);
+    co_return answer_http(question.question, *reply);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/environment.h"
+#include "api/http_service.h"
 #include "http1/parser.h"
 #include "runtime/mailbox.h"
 #include "runtime/network.h"
@@ -19,7 +20,8 @@ namespace detcd::api {
 class HttpConnection {
  public:
   // All outlive the object.
-  HttpConnection(runtime::Stream& stream, const Environment& environment, Drain& drain);
+  HttpConnection(runtime::Stream& stream, const Environment& environment, Drain& drain,
+                 HttpPort port = kClientsPort);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
   ~HttpConnection();
@@ -38,6 +40,7 @@ class HttpConnection {
   runtime::Stream& stream_;
   const Environment& environment_;
   Drain& drain_;
+  HttpPort port_;
   http1::RequestParser parser_;
   runtime::Mailbox<server::Reply> replies_;
   std::optional<server::CallId> asked_;  // What the node hasn't answered yet.

@@ -19,6 +19,7 @@
 #include "app/process.h"
 #include "backup/contents.h"
 #include "bootstrap/initial_cluster.h"
+#include "bootstrap/join.h"
 #include "bootstrap/version.h"
 #include "credentials/jwt.h"
 #include "member/member.h"
@@ -41,6 +42,9 @@ member::Options options_of(const bootstrap::Config& config) {
   node.data_dir = config.data_dir;
   node.wal_dir = config.wal_dir;
   node.client_urls = bootstrap::strings(config.advertise_client_urls);
+  node.peer_urls = bootstrap::strings(config.advertise_peer_urls);
+  node.strict_reconfig_check = config.strict_reconfig_check;
+  node.learners_max = config.learners_max;
   node.heartbeat_interval = config.heartbeat_interval;
   node.election_timeout = config.election_timeout;
   node.pre_vote = config.pre_vote;
@@ -171,7 +175,7 @@ class Server {
     check_permissions();
     const Result<void> keys = read_keys(config_.auth_token, options.node.auth);
     if (!keys) co_return keys.error();
-    const Result<void> founded = found(options.node);
+    const Result<void> founded = co_await found(options.node);
     if (!founded) co_return founded.error();
     if (threads_ != nullptr) {
       const Result<void> bound = co_await bind_threads(options);
@@ -209,24 +213,23 @@ class Server {
   }
 
   // A first start needs the members; later they are in the log, and the flags are ignored.
-  Result<void> found(server::NodeOptions& node) const {
+  runtime::Task<Result<void>> found(server::NodeOptions& node) {
     // What keeps us from looking keeps the member from opening it, too, which then says so.
     std::error_code unknowable;
     const bool known = std::filesystem::exists(config_.data_dir + "/member/identity", unknowable);
-    Result<bootstrap::InitialCluster> cluster = bootstrap::found_cluster(config_);
-    if (!cluster) {
-      if (known) return {};
-      return cluster.error();
-    }
+    Result<bootstrap::InitialCluster> cluster = Error{};
     if (!known && config_.initial_cluster_state == bootstrap::ClusterState::kExisting) {
-      return Error{Errc::kInvalid,
-                   "joining a running cluster (--initial-cluster-state=existing) isn't possible in "
-                   "this version; start the members of a new cluster together"};
+      cluster = co_await bootstrap::join(world_.world(), log_, config_);
+      node.joining = true;
+    } else {
+      cluster = bootstrap::found_cluster(config_);
+      if (!cluster && known) co_return Result<void>();
     }
+    if (!cluster) co_return cluster.error();
     node.cluster_id = cluster->cluster_id;
     node.member_id = cluster->own_id;
     node.initial_members = std::move(cluster->members);
-    return {};
+    co_return Result<void>();
   }
 
   // Ports are taken before the data directory is touched.

@@ -72,9 +72,7 @@ void Applier::skip(const Position& position) {
   state_->answer = Response{PublishResponse{}};
 }
 
-void Applier::configure(const Position& position, const Bytes& context,
-                        const std::vector<std::uint64_t>& voters,
-                        const std::vector<std::uint64_t>& learners) {
+void Applier::configure(const Position& position, const Bytes& context) {
   skip(position);
   if (!context.empty()) {
     // Bytes that don't decode change nothing, on every member alike: the log's checksums hold, so
@@ -82,8 +80,6 @@ void Applier::configure(const Position& position, const Bytes& context,
     const Result<membership::Change> change = membership::decode_change(context.view());
     if (change) state_->members.apply(*change);
   }
-  for (const std::uint64_t id : voters) state_->members.set_learner(id, false);
-  for (const std::uint64_t id : learners) state_->members.set_learner(id, true);
   state_->small_changed();
 }
 

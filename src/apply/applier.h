@@ -98,10 +98,8 @@ class Applier {
   // at once: an advance says so, an answer need not be taken.
   void skip(const Position& position);
   // A configuration entry: `context` is a membership change (membership/membership.h), or empty.
-  // `voters` and `learners` are what the entry puts in force.
-  void configure(const Position& position, const Bytes& context,
-                 const std::vector<std::uint64_t>& voters,
-                 const std::vector<std::uint64_t>& learners);
+  // Who votes is the log's business: it follows the members, one entry later or many.
+  void configure(const Position& position, const Bytes& context);
   mvcc::Advance advance(mvcc::Budget budget);
   // After Done, once: the answer of the entry that was begun last.
   Answer take_answer();

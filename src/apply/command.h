@@ -11,6 +11,7 @@
 
 #include "apply/api_error.h"
 #include "apply/lease_command.h"
+#include "apply/member_command.h"
 #include "auth/types.h"
 #include "base/ids.h"
 #include "mvcc/types.h"
@@ -200,7 +201,7 @@ struct Command {
   RequestId id;
   std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactionRequest, PublishAttributes,
                SetClusterVersion, AlarmRequest, DowngradeRequest, LeaseGrantRequest,
-               LeaseRevokeRequest, LeaseRenewRequest, LeaseTick, auth::Change>
+               LeaseRevokeRequest, LeaseRenewRequest, LeaseTick, auth::Change, MemberChange>
       request;
   auth::Caller caller;  // Empty: nobody who was named.
   friend bool operator==(const Command&, const Command&) = default;
@@ -213,10 +214,10 @@ struct AuthResponse {
 };
 
 // What apply answers; the server adds the header.
-using Response =
-    std::variant<RangeResponse, PutResponse, DeleteRangeResponse, TxnResponse, CompactionResponse,
-                 PublishResponse, AlarmResponse, DowngradeResponse, LeaseGrantResponse,
-                 LeaseRevokeResponse, LeaseRenewResponse, LeaseTickResponse, AuthResponse>;
+using Response = std::variant<RangeResponse, PutResponse, DeleteRangeResponse, TxnResponse,
+                              CompactionResponse, PublishResponse, AlarmResponse, DowngradeResponse,
+                              LeaseGrantResponse, LeaseRevokeResponse, LeaseRenewResponse,
+                              LeaseTickResponse, AuthResponse, MemberResponse>;
 using Answer = std::variant<Response, ApiError>;
 
 }  // namespace detcd::apply

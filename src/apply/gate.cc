@@ -169,6 +169,7 @@ std::optional<ApiError> refuse(const auth::Store& store, const lease::Lessor& le
           [&](const CompactionRequest&) { return to_error(store.check_root(caller)); },
           [&](const auth::Change& change) { return to_error(check_change(store, caller, change)); },
           [&](const DowngradeRequest&) { return to_error(store.check_root(caller)); },
+          [&](const MemberChange&) { return to_error(store.check_root(caller)); },
           // A member's own names its quota, which no client can.
           [&](const AlarmRequest& alarm) -> std::optional<ApiError> {
             if (alarm.quota_bytes != 0) return std::nullopt;

@@ -52,6 +52,7 @@ struct Applier::State {
   mvcc::Advance run(const SetClusterVersion& request, mvcc::Meter& meter);
   mvcc::Advance run(const AlarmRequest& request, mvcc::Meter& meter);
   mvcc::Advance run(const DowngradeRequest& request, mvcc::Meter& meter);
+  mvcc::Advance run(const MemberChange& request, mvcc::Meter& meter);  // member_ops.cc
   // lease_ops.cc
   mvcc::Advance run(const LeaseGrantRequest& request, mvcc::Meter& meter);
   mvcc::Advance run(const LeaseRevokeRequest& request, mvcc::Meter& meter);

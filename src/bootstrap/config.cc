@@ -431,6 +431,11 @@ Config read(const FlagSet& flags, const Invocation& invocation, std::vector<Reco
                                      ? ClusterState::kExisting
                                      : ClusterState::kNew;
   config.initial_cluster_token = flags.text("initial-cluster-token");
+  config.strict_reconfig_check = flags.boolean("strict-reconfig-check");
+  constexpr std::int64_t kLearnersMost = 1'000'000;
+  const std::int64_t learners = flags.integer("max-learners");
+  config.learners_max =
+      static_cast<std::uint32_t>(std::clamp<std::int64_t>(learners, 0, kLearnersMost));
   // Unlike etcd, which for a member named "default" takes http://localhost:2380 even when it
   // advertises something else, and then refuses the mismatch.
   config.initial_cluster =

@@ -49,6 +49,8 @@ struct Config {
       initial_cluster;  // NAME=URL,…; read by initial_cluster.h when the directory is empty.
   ClusterState initial_cluster_state = ClusterState::kNew;
   std::string initial_cluster_token;
+  bool strict_reconfig_check = true;
+  std::uint32_t learners_max = 1;
 
   Duration heartbeat_interval{};
   Duration election_timeout{};

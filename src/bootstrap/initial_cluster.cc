@@ -34,13 +34,6 @@ std::vector<std::string> missing_from(const std::vector<std::string>& all,
   return missing;
 }
 
-// How the two lists differ, in the words of etcd's netutil.
-std::string difference(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  if (a.size() != b.size()) return fmt::format("len({}) != len({})", quoted(a), quoted(b));
-  const auto [in_a, in_b] = std::ranges::mismatch(a, b);
-  return fmt::format("resolved urls: {} != {}", go_quoted(*in_a), go_quoted(*in_b));
-}
-
 // What this member says of itself and what the cluster is told must be the same.
 Result<void> check_advertised(const Config& config, const Urls& in_cluster) {
   const std::vector<std::string> advertised = strings(config.advertise_peer_urls);
@@ -51,12 +44,20 @@ Result<void> check_advertised(const Config& config, const Urls& in_cluster) {
   if (!not_advertised.empty()) {
     return bad(fmt::format(
         "--initial-cluster has {} but missing from --initial-advertise-peer-urls={} ({})",
-        join(not_advertised, ","), join(advertised, ","), difference(advertised, listed)));
+        join(not_advertised, ","), join(advertised, ","), url_difference(advertised, listed)));
   }
   return bad(
       fmt::format("--initial-advertise-peer-urls has {} but missing from --initial-cluster={}",
                   join(missing_from(advertised, listed, ""), ","),
                   to_string({{config.name, config.advertise_peer_urls}})));
+}
+
+}  // namespace
+
+std::string url_difference(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  if (a.size() != b.size()) return fmt::format("len({}) != len({})", quoted(a), quoted(b));
+  const auto [in_a, in_b] = std::ranges::mismatch(a, b);
+  return fmt::format("resolved urls: {} != {}", go_quoted(*in_a), go_quoted(*in_b));
 }
 
 bool has_duplicate_url(const PeerMap& peers) {
@@ -68,8 +69,6 @@ bool has_duplicate_url(const PeerMap& peers) {
   }
   return false;
 }
-
-}  // namespace
 
 Result<PeerMap> parse_initial_cluster(std::string_view text) {
   std::map<std::string, std::vector<std::string>> texts;

@@ -22,6 +22,10 @@ using PeerMap = std::map<std::string, Urls>;
 [[nodiscard]] Result<PeerMap> parse_initial_cluster(std::string_view text);
 // The same in etcd's canonical order.
 [[nodiscard]] std::string to_string(const PeerMap& peers);
+[[nodiscard]] bool has_duplicate_url(const PeerMap& peers);
+// How two lists of URLs differ, in the words of etcd's netutil.
+[[nodiscard]] std::string url_difference(const std::vector<std::string>& a,
+                                         const std::vector<std::string>& b);
 
 struct InitialCluster {
   std::uint64_t cluster_id = 0;

@@ -23,6 +23,7 @@
 #include "wire/admin_codec.h"
 #include "wire/kv_codec.h"
 #include "wire/lease_codec.h"
+#include "wire/member_codec.h"
 
 namespace detcd::client {
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/peer_visitor.h"
 #include "runtime/timeout.h"
 
 namespace detcd::member {
@@ -21,7 +22,11 @@ runtime::Task<void> shut_down(api::Listener& listener) {
 }  // namespace
 
 Member::Member(Private, runtime::World world, telemetry::Log log, Options options)
-    : world_(world), log_(log), options_(std::move(options)), tasks_(world.scheduler) {}
+    : world_(world),
+      log_(log),
+      options_(std::move(options)),
+      visiting_(world.scheduler),
+      tasks_(world.scheduler) {}
 
 runtime::Task<Result<std::unique_ptr<Member>>> Member::open(runtime::World world,
                                                             telemetry::Log log, Options options,
@@ -60,8 +65,16 @@ runtime::Task<server::Stopped> Member::run() {
     listeners_.back()->start();
   }
   tasks_.spawn(announce());
+  // Strangers, who have little to ask and no time to lose.
+  api::Settings visits = options_.clients;
+  visits.handshake_max = 5s;
+  visited_ = std::make_unique<api::Environment>(
+      api::Environment{world_.scheduler, log_, node_->service(), visits});
+  node_->receive_visitors([this](std::unique_ptr<runtime::Stream> stream, std::string received) {
+    return api::serve_peer_visitor(std::move(stream), std::move(received), *visited_, visiting_);
+  });
   server::Stopped stopped = co_await node_->run(std::move(peer_listeners_));
-  if (stopped.asked) {
+  if (stopped.asked || stopped.removed) {
     // What was answered leaves; who keeps a stream open is not waited for long.
     const TimePoint deadline = world_.clock.boot() + 100ms;
     runtime::TaskGroup ending(world_.scheduler);

@@ -54,6 +54,9 @@ class Member {
   Options options_;
   std::vector<std::unique_ptr<runtime::Listener>> peer_listeners_;
   std::vector<std::unique_ptr<runtime::Listener>> bound_;
+  // Of visitors on the peers' port, whose connections end with the node.
+  std::unique_ptr<api::Environment> visited_;
+  api::Drain visiting_;
   std::unique_ptr<server::Node> node_;
   std::vector<std::unique_ptr<api::Listener>> listeners_;
   runtime::TaskGroup tasks_;

@@ -100,6 +100,49 @@ Result<Change> decode_change(std::string_view bytes) {
   return change;
 }
 
+bool Membership::is_url_taken(const Member& by) const {
+  for (const auto& [id, member] : members_) {
+    if (id == by.id) continue;
+    for (const std::string& url : by.peer_urls) {
+      if (std::ranges::find(member.peer_urls, url) != member.peer_urls.end()) return true;
+    }
+  }
+  return false;
+}
+
+std::size_t Membership::learners() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(members_, [](const auto& member) { return member.second.is_learner; }));
+}
+
+std::optional<Refusal> Membership::refuse(const Change& change, std::uint32_t learners_max) const {
+  const Member* const known = find(change.member.id);
+  if (was_removed(change.member.id)) return Refusal::kNotFound;
+  if (change.kind == Change::Kind::kAdd) {
+    if (known != nullptr) return Refusal::kIdTaken;
+    if (is_url_taken(change.member)) return Refusal::kUrlTaken;
+    const bool learner = change.member.is_learner;
+    if (learner && learners() >= learners_max) return Refusal::kTooManyLearners;
+    return std::nullopt;
+  }
+  if (known == nullptr) return Refusal::kNotFound;
+  switch (change.kind) {
+    case Change::Kind::kAdd:
+      break;
+    case Change::Kind::kUpdate:
+      if (is_url_taken(change.member)) return Refusal::kUrlTaken;
+      break;
+    case Change::Kind::kPromote:
+      if (!known->is_learner) return Refusal::kNotLearner;
+      break;
+    case Change::Kind::kRemove:
+      // Unlike etcd, which lets a cluster end so when its strict check is off.
+      if (!known->is_learner && members_.size() - learners() == 1) return Refusal::kLastVoter;
+      break;
+  }
+  return std::nullopt;
+}
+
 void Membership::apply(const Change& change) {
   const std::uint64_t id = change.member.id;
   const auto found = members_.find(id);
@@ -121,7 +164,6 @@ void Membership::apply(const Change& change) {
       // Peer URLs only: an update neither promotes nor renames.
       if (found == members_.end()) return;
       found->second.peer_urls = change.member.peer_urls;
-      std::sort(found->second.peer_urls.begin(), found->second.peer_urls.end());
       return;
     case Change::Kind::kPromote:
       if (found != members_.end()) found->second.is_learner = false;
@@ -135,11 +177,6 @@ bool Membership::publish(std::uint64_t id, std::string name, std::vector<std::st
   found->second.name = std::move(name);
   found->second.client_urls = std::move(client_urls);
   return true;
-}
-
-void Membership::set_learner(std::uint64_t id, bool is_learner) {
-  const auto found = members_.find(id);
-  if (found != members_.end()) found->second.is_learner = is_learner;
 }
 
 const Member* Membership::find(std::uint64_t id) const {

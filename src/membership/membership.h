@@ -18,7 +18,7 @@ namespace detcd::membership {
 struct Member {
   std::uint64_t id = 0;
   std::string name;                    // Empty until the member has published itself.
-  std::vector<std::string> peer_urls;  // Sorted.
+  std::vector<std::string> peer_urls;  // Sorted when it was added, as told when updated.
   std::vector<std::string> client_urls;
   bool is_learner = false;
   friend bool operator==(const Member&, const Member&) = default;
@@ -31,7 +31,7 @@ struct Member {
 // First 8 bytes, big endian, of SHA1(ids ascending, 8 bytes big endian each).
 [[nodiscard]] std::uint64_t cluster_id(std::vector<std::uint64_t> member_ids);
 
-// What a configuration entry's context says happened, canonical bytes.
+// One change, canonical bytes: what a command asks for, or the context of a founder's entry.
 struct Change {
   enum class Kind : std::uint8_t { kAdd, kRemove, kUpdate, kPromote } kind = Kind::kAdd;
   Member member;
@@ -40,13 +40,24 @@ struct Change {
 [[nodiscard]] std::string encode(const Change& change);
 [[nodiscard]] Result<Change> decode_change(std::string_view bytes);
 
+// Why a change isn't made, whoever asks and however healthy the cluster is.
+enum class Refusal : std::uint8_t {
+  kNotFound,  // Removed ones included.
+  kIdTaken,
+  kUrlTaken,
+  kNotLearner,
+  kTooManyLearners,
+  kLastVoter,
+};
+
 class Membership {
  public:
+  // In etcd's order. `learners_max`: as many as there may be afterwards.
+  [[nodiscard]] std::optional<Refusal> refuse(const Change& change,
+                                              std::uint32_t learners_max) const;
   void apply(const Change& change);
   // False when the member isn't (or no longer) there.
   bool publish(std::uint64_t id, std::string name, std::vector<std::string> client_urls);
-  // As the configuration in force has it. A member that isn't there is passed over.
-  void set_learner(std::uint64_t id, bool is_learner);
   [[nodiscard]] const Member* find(std::uint64_t id) const;
   // By ascending id.
   [[nodiscard]] std::vector<Member> list() const;
@@ -58,6 +69,10 @@ class Membership {
   friend bool operator==(const Membership&, const Membership&) = default;
 
  private:
+  // By another member than the one whose id this is.
+  [[nodiscard]] bool is_url_taken(const Member& by) const;
+  [[nodiscard]] std::size_t learners() const;
+
   std::map<std::uint64_t, Member> members_;
   std::set<std::uint64_t> removed_;  // Ids that can never come back.
 };

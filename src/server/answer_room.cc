@@ -64,6 +64,10 @@ std::size_t bytes_of(const apply::LeaseRenewResponse&) {
 std::size_t bytes_of(const apply::LeaseTickResponse&) {
   return 0;
 }
+// A cluster has few members.
+std::size_t bytes_of(const apply::MemberResponse&) {
+  return 0;
+}
 std::size_t bytes_of(const apply::AuthResponse& response) {
   std::size_t bytes = 0;
   for (const std::string& name : response.answer.names) bytes += name.size();

@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::size_t kEntriesPerTurn = 512;
 
-std::vector<std::uint64_t> values(const raft::NodeSet& nodes) {
-  std::vector<std::uint64_t> ids;
-  for (const raft::NodeId node : nodes) ids.push_back(node.value());
-  return ids;
-}
-
 }  // namespace
 
 runtime::Task<void> Node::apply_committed() {
@@ -80,11 +74,7 @@ Result<bool> Node::begin(const raft::Entry& entry) {
     const Result<raft::ConfigurationEntry> change = raft::decode_configuration_entry(in);
     if (!change) return change.error();
     applied_configuration_ = change->configuration;
-    raft::NodeSet voters = change->configuration.voters;
-    voters.insert(change->configuration.voters_outgoing.begin(),
-                  change->configuration.voters_outgoing.end());
-    applier_->configure(position, change->context, values(voters),
-                        values(change->configuration.learners));
+    applier_->configure(position, change->context);
     return false;
   }
   if (entry.data.empty()) {
@@ -107,7 +97,10 @@ Result<bool> Node::begin(const raft::Entry& entry) {
 void Node::finish(const raft::Entry& entry, bool command) {
   const apply::Position position{entry.index.value(), entry.term.value(), entry.time_ms};
   const std::uint64_t hash = applier_->state_hash();
-  if (entry.kind == raft::EntryKind::kConfiguration) learn_members();
+  if (entry.kind == raft::EntryKind::kConfiguration) {
+    roster_.changed();
+    publishing_.wake_all();
+  }
   if (!command) {
     observer_.on_applied(position, std::nullopt, hash);
     return;
@@ -124,7 +117,12 @@ void Node::finish(const raft::Entry& entry, bool command) {
     gate_.begin_authenticate(*pending->origin, std::move(*pending->again));
     return;
   }
-  if (const auto* response = std::get_if<apply::Response>(&result)) {
+  if (auto* const response = std::get_if<apply::Response>(&result)) {
+    if (auto* const changed = std::get_if<apply::MemberResponse>(response)) {
+      if (pending && pending->origin) roster_.await(*pending, std::move(*changed));
+      roster_.changed();
+      return;
+    }
     if (std::holds_alternative<apply::CompactionResponse>(*response)) {
       watches_.compacted(applier_->store());
       sweep_waiting_.wake_one();
@@ -161,7 +159,7 @@ void Node::install(const raft::SnapshotMeta& meta) {
   log_.info("applied snapshot", {{"snapshot-index", meta.index.value()}});
   note_alarms();
   observer_.on_installed(applier_->applied(), applier_->state_hash());
-  learn_members();
+  roster_.changed();
   push(raft::SnapshotInstalled{meta.index});
 }
 

@@ -55,6 +55,11 @@ runtime::Task<void> Node::take_calls() {
 
 void Node::on_call(Call call) {
   const ReturnAddress origin{call.call, call.trace, call.reply};
+  // In the order of etcd's interceptor.
+  if (roster_.is_refused_by_learner(call.request)) {
+    answer(origin, apply::ApiError::kNotSupportedForLearner);
+    return;
+  }
   if (call.require_leader && !leader_) {
     answer(origin, apply::ApiError::kNoLeader);
     return;
@@ -82,10 +87,6 @@ void Node::serve(Call call) {
             read(std::move(call), linearizable);
           },
           [&](const RangeStreamRequest& stream) {
-            if (core_.role() == raft::RoleName::kLearner) {
-              answer(origin, apply::ApiError::kNotSupportedForLearner);
-              return;
-            }
             const bool linearizable = !stream.range.serializable;
             read(std::move(call), linearizable);
           },
@@ -118,15 +119,10 @@ void Node::serve(Call call) {
           [&](const apply::LeaseLeasesRequest&) { read(std::move(call), false); },
           [&](const KeepAliveOpen&) { open_keep_alives(origin, call.require_leader); },
           [&](const KeepAliveRequest& asked) { ask_keep_alive(origin, asked.lease, call.token); },
-          [&](const ElectionRequest&) {
-            if (core_.role() == raft::RoleName::kLearner) {
-              answer(origin, apply::ApiError::kNotSupportedForLearner);
-            } else {
-              elections_.begin(std::move(call));
-            }
-          },
+          [&](const ElectionRequest&) { elections_.begin(std::move(call)); },
           [&](const auth::Query&) { read(std::move(call), true); },
           [&](const AuthenticateRequest&) { read(std::move(call), true); },
+          [&](const membership::Change&) { roster_.ask(std::move(call)); },
           [&](const auto&) { ask_maintenance(std::move(call)); },
       },
       call.request);
@@ -186,7 +182,7 @@ void Node::answer_read(WaitingRead waiting) {
             long_reads_.spawn(finish_hash(origin, applier_->hash_kv(hash.revision), applier_));
           },
           [&](const MemberListRequest&) {
-            answer(origin, MemberListResponse{applier_->members().list()});
+            answer(origin, MemberListResponse{applier_->members().list(), std::nullopt});
           },
           [&](const apply::DowngradeRequest& downgrade) {
             apply::Answer checked =
@@ -288,7 +284,7 @@ StatusResponse Node::status_now() const {
   response.raft_index = status.commit.value();
   response.raft_term = status.term.value();
   response.raft_applied_index = applier_->applied().index;
-  response.is_learner = status.role == raft::RoleName::kLearner;
+  response.is_learner = roster_.is_learner();
   // A downgrade migrates the storage first.
   response.downgrade_target = applier_->downgrade().target();
   response.storage_version =

@@ -44,7 +44,8 @@ bool Node::may_propose() const {
 TimePoint Node::next_deadline() const {
   const TimePoint again = may_propose() ? propose_after_ : kNever;
   return std::min({core_.next_deadline(), proposals_.next_deadline(), reads_.next_deadline(),
-                   keep_alives_.next_deadline(), lease_ticks_.next_deadline(), again});
+                   keep_alives_.next_deadline(), lease_ticks_.next_deadline(),
+                   roster_.next_deadline(), again});
 }
 
 // put-path 5/8
@@ -56,6 +57,7 @@ void Node::turn() {
     step(std::move(what));
   }
   propose_for_leases(now);
+  roster_.look(now);
   if (may_propose() && now >= propose_after_) {
     const std::size_t most = choices_.proposal_alone.taken() ? 1 : Proposals::kWhole;
     step(raft::Propose{proposals_.take_batch(most)});
@@ -142,7 +144,7 @@ void Node::on_event(const raft::Event& event) {
             whole_again_ = true;
             saves_waiting_.wake_one();
           },
-          [&](const raft::ConfigurationChanged&) { learn_members(); },
+          [&](const raft::ConfigurationChanged&) { roster_.note_configuration(); },
           [&](const auto&) {
             if (log_.enabled(telemetry::Level::kDebug)) log_.debug(raft::describe(event));
           },
@@ -174,6 +176,7 @@ void Node::on_leader_changed(const raft::LeaderChanged& change) {
   leader_changed_ = world_.clock.boot();
   if (leader_) {
     propose_after_ = {};
+    roster_.leader_found();
     reads_.retry_now();
     keep_alives_.retry_now();
     publishing_.wake_all();
@@ -201,6 +204,9 @@ void Node::expire(TimePoint now) {
   }
   for (const WaitingRead& waiting : reads_.expire(now)) {
     answer(waiting.origin, timeout_reason(waiting.since));
+  }
+  for (const MemberChanges::Expired& expired : roster_.expire(now)) {
+    answer(expired.origin, timeout_reason(expired.since));
   }
   gate_.serve_waiting();
 }

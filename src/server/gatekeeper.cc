@@ -54,7 +54,10 @@ std::optional<apply::ApiError> Gatekeeper::refuse(const Call& call) {
                      [](const apply::DeleteRangeRequest&) { return Rule::kElsewhere; },
                      [](const apply::TxnRequest&) { return Rule::kElsewhere; },
                      [](const apply::CompactionRequest&) { return Rule::kElsewhere; },
-                     [](const MemberListRequest&) { return Rule::kUser; },
+                     [](const MemberListRequest& list) {
+                       return list.of_peer ? Rule::kElsewhere : Rule::kUser;
+                     },
+                     [](const membership::Change&) { return Rule::kRoot; },
                      [](const StatusRequest&) { return Rule::kUser; },
                      [](const HashKvRequest&) { return Rule::kRoot; },
                      [](const HashRequest&) { return Rule::kRoot; },

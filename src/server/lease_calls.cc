@@ -26,12 +26,7 @@ apply::LeaseGrantRequest Node::complete_grant(apply::LeaseGrantRequest asked) {
   return asked;
 }
 
-// In the order of etcd's interceptor, as for watches.
 void Node::open_keep_alives(const ReturnAddress& origin, bool require_leader) {
-  if (core_.role() == raft::RoleName::kLearner) {
-    answer(origin, apply::ApiError::kNotSupportedForLearner);
-    return;
-  }
   keep_alives_.open(origin, require_leader);
 }
 

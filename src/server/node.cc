@@ -118,6 +118,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       sweep_waiting_(world.scheduler),
       alarms_waiting_(world.scheduler),
       compactor_(options_.auto_compaction, world.clock.boot()),
+      roster_(world, log, options_, core_, roster_doors(), life_),
       publishing_(world.scheduler),
       published_waiting_(world.scheduler),
       stop_waiting_(world.scheduler),
@@ -133,20 +134,11 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
   peers.cluster_id = options_.cluster_id;
   peers.self = raft::NodeId(options_.member_id);
   transport_ = std::make_unique<transport::Transport>(world_, log_, peers, *this);
-  // Configuration entries that aren't applied yet say where their members listen.
-  for (const raft::Entry& entry : storage_.recovered.entries) {
-    if (entry.kind != raft::EntryKind::kConfiguration) continue;
-    Reader in(entry.data.view());
-    const Result<raft::ConfigurationEntry> decoded = raft::decode_configuration_entry(in);
-    if (!decoded || decoded->context.empty()) continue;
-    const Result<membership::Change> change = membership::decode_change(decoded->context.view());
-    if (change && change->kind != membership::Change::Kind::kRemove) {
-      addresses_[raft::NodeId(change->member.id)] = addresses_of(change->member.peer_urls);
-    }
-  }
+  roster_.learn_from_log(storage_.recovered.entries);
+  if (storage_.fresh && options_.joining) roster_.learn_from_flags();
   storage_.recovered.entries.clear();
   observer_.on_recovered(storage_.recovered.health);
-  learn_members();
+  roster_.changed();
 }
 
 Node::~Node() = default;
@@ -180,6 +172,27 @@ Ranges::Doors Node::range_doors() {
       .answer =
           [this](const ReturnAddress& origin, Outcome outcome, std::unique_ptr<Held> held) {
             answer(origin, std::move(outcome), std::move(held));
+          },
+  };
+}
+
+Roster::Doors Node::roster_doors() {
+  return {
+      .applier = [this]() -> const apply::Applier& { return *applier_; },
+      .applied_configuration = [this]() -> const raft::Configuration& {
+        return applied_configuration_;
+      },
+      .transport = [this]() -> transport::Transport& { return *transport_; },
+      .answer = [this](const ReturnAddress& origin,
+                       Outcome outcome) { answer(origin, std::move(outcome)); },
+      .propose = [this](const Call& call,
+                        apply::Command command) { propose(call, std::move(command)); },
+      .push = [this](decltype(raft::Input::what) what) { push(std::move(what)); },
+      .wake = [this] { work_.wake_all(); },
+      .stop_for_good =
+          [this] {
+            if (!stopped_) stopped_ = Stopped{.removed = true};
+            stop_waiting_.wake_all();
           },
   };
 }
@@ -218,10 +231,11 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
   ranges_.stop();
   elections_.stop();
   gate_.stop();
+  roster_.stop();
   tasks_.cancel();
   long_reads_.cancel();
-  if (!stopped_) {
-    stopped_ = Stopped{true, std::nullopt};
+  if (!stopped_) stopped_ = Stopped{.asked = true};
+  if (!stopped_->error) {
     // A save that is still under way can't be followed by the witness of a clean stop.
     if (!writing_) {
       const Result<void> closed = co_await storage_.wal->close();
@@ -276,22 +290,13 @@ VersionInfo Node::version() const {
 void Node::fail(Error error) {
   if (stopped_) return;
   log_.error("stopping: the member can't go on", {{"error", error.message}});
-  stopped_ = Stopped{false, std::move(error)};
+  stopped_ = Stopped{.error = std::move(error)};
   stop_waiting_.wake_all();
 }
 
 void Node::push(decltype(raft::Input::what) what) {
   inputs_.push_back(std::move(what));
   work_.wake_all();
-}
-
-void Node::learn_members() {
-  for (const membership::Member& member : applier_->members().list()) {
-    addresses_[raft::NodeId(member.id)] = addresses_of(member.peer_urls);
-  }
-  const raft::Configuration configuration = core_.status().configuration;
-  std::erase_if(addresses_, [&](const auto& peer) { return !configuration.contains(peer.first); });
-  transport_->set_peers(addresses_);
 }
 
 // ---- What the transport reports -----------------------------------------------------------------
@@ -320,15 +325,18 @@ void Node::on_snapshot_reported(raft::NodeId peer, bool delivered) {
 void Node::on_refused(raft::NodeId peer, const transport::Welcome& welcome) {
   log_.warn("a peer refuses this member", {{"remote-peer-id", telemetry::hex(peer.value())},
                                            {"reason", transport::name_of(welcome.verdict)}});
+  if (welcome.verdict == transport::Welcome::Verdict::kRemoved) roster_.leave_now();
 }
 
 transport::Introduction Node::introduction(raft::NodeId peer) const {
   transport::Introduction introduction = promises_.of(peer);
   introduction.life = life_;
+  introduction.addresses = roster_.own_addresses();
   return introduction;
 }
 
 void Node::on_introduction(raft::NodeId peer, const transport::Introduction& told) {
+  roster_.learn_address(peer, told.addresses);
   const transport::Promise promised = remembered_of(told, life_);
   if (!began_with_ || !is_broken(promised, *began_with_)) return;
   log_.warn(

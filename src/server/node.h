@@ -29,19 +29,15 @@
 #include "server/proposals.h"
 #include "server/ranges.h"
 #include "server/reads.h"
+#include "server/roster.h"
 #include "server/service.h"
+#include "server/stopped.h"
 #include "server/storage.h"
 #include "server/watches.h"
 #include "telemetry/log.h"
 #include "transport/transport.h"
 
 namespace detcd::server {
-
-// Why a node stopped. Its owner acts on it: exit code, message, restart.
-struct Stopped {
-  bool asked = false;          // request_stop() was called, and everything was closed in order.
-  std::optional<Error> error;  // A failed sync, damage, an unknown command …
-};
 
 class Node final : public transport::Receiver {
   struct Private {};  // Only open() makes nodes.
@@ -60,6 +56,10 @@ class Node final : public transport::Receiver {
   // returns, within 500 ms. Callable on the node's scheduler, from any task.
   void request_stop();
 
+  // Who speaks another protocol on the peers' port. Before run().
+  void receive_visitors(transport::Visitors visitors) {
+    transport_->receive_visitors(std::move(visitors));
+  }
   // Returns once the member has published itself through the log: it has a leader and can serve.
   runtime::Task<void> ready();
 
@@ -134,6 +134,7 @@ class Node final : public transport::Receiver {
       const apply::LeaseTimeToLiveRequest& request, std::uint64_t time_ms) const;
   [[nodiscard]] apply::LeaseLeasesResponse leases_now() const;
 
+  [[nodiscard]] Roster::Doors roster_doors();
   // persist.cc: saves, trims and snapshots.
   runtime::Task<void> write_log();
   runtime::Task<Result<void>> trim_log();
@@ -149,12 +150,13 @@ class Node final : public transport::Receiver {
   void finish(const raft::Entry& entry, bool command);
   void install(const raft::SnapshotMeta& meta);
   runtime::Task<void> sweep();
-  void learn_members();
   // publish.cc: the node's own commands.
   runtime::Task<void> publish();
   // transport::Receiver
   void on_message(raft::Message message, std::uint64_t life) override;
   void on_snapshot(raft::Message message, Bytes packed, std::uint64_t life) override;
+  void on_note(raft::NodeId peer, Bytes note) override { roster_.on_note(peer, note); }
+  [[nodiscard]] bool is_removed(raft::NodeId peer) const override { return roster_.is_gone(peer); }
   void on_unreachable(raft::NodeId peer) override;
   void on_snapshot_reported(raft::NodeId peer, bool delivered) override;
   void on_refused(raft::NodeId peer, const transport::Welcome& welcome) override;
@@ -226,12 +228,10 @@ class Node final : public transport::Receiver {
   Compactor compactor_;
   TimePoint clear_after_{};  // Not before this is another cleared.
   TimePoint raise_after_{};  // One raised before this may still be on its way.
-
-  Promises promises_;  // Of the peers.
+  Promises promises_;        // Of the peers.
   // What this replica began with, until it is known to be Recovering: the next answer is its own.
   std::optional<transport::Promise> began_with_;
-
-  std::map<raft::NodeId, std::vector<std::string>, IdOrder> addresses_;
+  Roster roster_;
   bool published_ = false;
   runtime::Signal publishing_;  // A command of its own was applied, or there is a leader.
   runtime::Signal published_waiting_;

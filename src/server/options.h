@@ -49,6 +49,12 @@ struct NodeOptions {
   std::vector<membership::Member> initial_members;
   std::uint64_t cluster_id = 0;
   std::uint64_t member_id = 0;
+  // The directory is new and the cluster isn't: `initial_members` are its members now, whose ids
+  // were looked up, and the log comes from them (ETCD.md §9.2).
+  bool joining = false;
+  std::vector<std::string> peer_urls;  // Where this member is dialed, as its flags say.
+  bool strict_reconfig_check = true;
+  std::uint32_t learners_max = 1;
   Duration heartbeat_interval = 100ms;
   Duration election_timeout = 1000ms;
   bool pre_vote = true;

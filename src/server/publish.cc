@@ -11,7 +11,12 @@ runtime::Task<void> Node::publish() {
     const bool decided = applier_->cluster_version() == kClusterVersion;
     if (published && decided) break;
     if (leader_) {
-      if (self != nullptr && !published) {
+      // Who has joined as a voter counts as started when it has its vote: nobody may rely on it
+      // before.
+      const bool counts =
+          self != nullptr &&
+          (self->is_learner || applied_configuration_.is_voter(raft::NodeId(self->id)));
+      if (counts && !published) {
         apply::PublishAttributes attributes{options_.member_id, options_.name,
                                             options_.client_urls};
         const auto refused =

@@ -84,7 +84,8 @@ bool may_go_on_alone(const Storage& storage, const Restoring& how, const Losses&
          (health == Health::kWhole || health == Health::kTorn);
 }
 
-// Every log of the cluster begins with these entries: they say whom to ask for the rest.
+// Every log of the cluster begins with these entries: they say whom to ask for the rest. One that
+// joined later isn't among them; it waits for the leader's word.
 runtime::Task<Result<void>> begin_with_founders(NodeOptions options, Storage& storage) {
   raft::Save first = bootstrap_save(options.initial_members);
   raft::HardState& state = storage.recovered.hard_state;
@@ -118,7 +119,7 @@ runtime::Task<Result<void>> open_log(runtime::World world, Restoring how, bool b
     storage.recovered.health = Health::kDamaged;
   }
   const bool empty = storage.recovered.entries.empty() && !storage.snapshot;
-  if (!empty || how.options.initial_members.empty()) co_return Result<void>();
+  if (!empty || !is_founder(how.options, storage.identity)) co_return Result<void>();
   co_return co_await begin_with_founders(std::move(how.options), storage);
 }
 

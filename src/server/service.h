@@ -39,6 +39,7 @@ struct ResponseHeader {
 
 struct MemberListRequest {
   bool linearizable = false;
+  bool of_peer = false;  // Asked on the peers' port, by who wants to join: anybody may.
 };
 struct StatusRequest {};
 // Of the whole backend, as etcd's would be.
@@ -94,6 +95,7 @@ struct KeepAliveRequest {
   std::int64_t lease = 0;
 };
 
+// A membership::Change of kind kAdd comes without an id.
 using Request = std::variant<
     apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest, apply::TxnRequest,
     apply::CompactionRequest, apply::AlarmRequest, MemberListRequest, StatusRequest, HashKvRequest,
@@ -101,10 +103,12 @@ using Request = std::variant<
     HealthRequest, VersionRequest, WatchOpen, watch::Request, apply::LeaseGrantRequest,
     apply::LeaseRevokeRequest, apply::LeaseTimeToLiveRequest, apply::LeaseLeasesRequest,
     KeepAliveOpen, KeepAliveRequest, AuthenticateRequest, UserAddRequest, ChangePasswordRequest,
-    auth::Change, auth::Query, RangeStreamRequest, ElectionRequest>;
+    auth::Change, auth::Query, RangeStreamRequest, ElectionRequest, membership::Change>;
 
+// Header without revision.
 struct MemberListResponse {
-  std::vector<membership::Member> members;  // Header without revision.
+  std::vector<membership::Member> members;
+  std::optional<membership::Member> added;  // By the change that this answers.
 };
 struct StatusResponse {
   std::string version;  // The API level, "3.7.1".

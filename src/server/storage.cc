@@ -216,13 +216,16 @@ runtime::Task<Result<void>> bootstrap(runtime::World world, NodeOptions options,
       co_await wal::Wal::create(world, paths.wal, storage.identity, wal_options(options));
   if (!log) co_return log.error();
   storage.wal = std::move(*log);
-  raft::Save first = bootstrap_save(options.initial_members);
-  storage.recovered.hard_state = *first.hard_state;
-  storage.recovered.entries = first.entries;
-  std::vector<raft::Save> saves;
-  saves.push_back(std::move(first));
-  const Result<void> saved = co_await storage.wal->save(std::move(saves));
-  if (!saved) co_return saved.error();
+  // Who joins a running cluster gets its log from the beginning, or a snapshot, from its members.
+  if (!options.joining) {
+    raft::Save first = bootstrap_save(options.initial_members);
+    storage.recovered.hard_state = *first.hard_state;
+    storage.recovered.entries = first.entries;
+    std::vector<raft::Save> saves;
+    saves.push_back(std::move(first));
+    const Result<void> saved = co_await storage.wal->save(std::move(saves));
+    if (!saved) co_return saved.error();
+  }
   const Result<void> readme =
       co_await write_durably(world, options.data_dir, "README", std::string(kReadme));
   if (!readme) co_return readme.error();
@@ -278,6 +281,12 @@ Result<void> refuse_anothers(const wal::Identity& found, const NodeOptions& opti
 }
 
 }  // namespace
+
+bool is_founder(const NodeOptions& options, const wal::Identity& identity) {
+  return !options.joining && options.cluster_id == identity.cluster_id &&
+         std::ranges::find(options.initial_members, identity.member_id, &membership::Member::id) !=
+             options.initial_members.end();
+}
 
 raft::Save bootstrap_save(const std::vector<membership::Member>& members) {
   raft::Save save;

@@ -33,7 +33,7 @@ struct Storage {
   std::unique_ptr<snapshot::Store> snapshots;
   wal::Recovered recovered;
   std::optional<snapshot::Contents> snapshot;
-  bool fresh = false;  // Bootstrapped now.
+  bool fresh = false;  // Bootstrapped now, or about to join.
 };
 
 // Errors: kBusy (locked by another process), kIncompatible (of another cluster, of etcd, of a newer
@@ -41,6 +41,10 @@ struct Storage {
 // kNoSpace, kPermission.
 runtime::Task<Result<Storage>> open_storage(runtime::World world, telemetry::Log log,
                                             NodeOptions options);
+
+// Whether this member is one of those the cluster was founded with, by its flags: the cluster's id
+// is made of theirs.
+[[nodiscard]] bool is_founder(const NodeOptions& options, const wal::Identity& identity);
 
 // The log of a new cluster: one committed configuration entry per member, index 1..N, term 1
 // (ETCD.md §9.1).

@@ -7,12 +7,7 @@
 
 namespace detcd::server {
 
-// In the order of etcd's interceptor: a learner refuses all streams, then a leader may be wanted.
 void Node::open_watches(const ReturnAddress& origin, bool require_leader) {
-  if (core_.role() == raft::RoleName::kLearner) {
-    answer(origin, apply::ApiError::kNotSupportedForLearner);
-    return;
-  }
   watches_.open(origin, require_leader);
 }
 

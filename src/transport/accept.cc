@@ -13,28 +13,36 @@ namespace {
 // The first frame of a stream, within the time that is left.
 runtime::Task<Result<Frame>> first_frame(runtime::Stream& stream, FrameReader& reader) {
   for (;;) {
+    Result<std::optional<Frame>> next = reader.next();
+    if (!next) co_return next.error();
+    if (next->has_value()) co_return std::move(**next);
     const Result<std::string_view> bytes = co_await stream.read();
     if (!bytes) co_return bytes.error();
     if (bytes->empty()) co_return Error{Errc::kReset, "the peer hung up"};
     reader.feed(*bytes);
-    Result<std::optional<Frame>> next = reader.next();
-    if (!next) co_return next.error();
-    if (next->has_value()) co_return std::move(**next);
   }
 }
 
-Welcome::Verdict judge(const Hello& hello, const Options& options) {
-  if (hello.version_newest < kVersionLeast || hello.version_least > kVersionNewest) {
-    return Welcome::Verdict::kVersion;
-  }
-  if (hello.cluster_id != options.cluster_id) return Welcome::Verdict::kCluster;
-  if (hello.to != options.self.value() || hello.from == options.self.value()) {
-    return Welcome::Verdict::kMember;
-  }
-  return Welcome::Verdict::kAccepted;
+runtime::Task<Result<std::string>> first_bytes(runtime::Stream& stream) {
+  const Result<std::string_view> bytes = co_await stream.read();
+  if (!bytes) co_return bytes.error();
+  if (bytes->empty()) co_return Error{Errc::kReset, "the peer hung up"};
+  co_return std::string(*bytes);
 }
 
 }  // namespace
+
+Welcome::Verdict Transport::judge(const Hello& hello) const {
+  if (hello.version_newest < kVersionLeast || hello.version_least > kVersionNewest) {
+    return Welcome::Verdict::kVersion;
+  }
+  if (hello.cluster_id != options_.cluster_id) return Welcome::Verdict::kCluster;
+  if (hello.to != options_.self.value() || hello.from == options_.self.value()) {
+    return Welcome::Verdict::kMember;
+  }
+  if (receiver_.is_removed(raft::NodeId(hello.from))) return Welcome::Verdict::kRemoved;
+  return Welcome::Verdict::kAccepted;
+}
 
 void Transport::serve(std::unique_ptr<runtime::Listener> listener) {
   runtime::Listener& served = *listener;
@@ -57,7 +65,27 @@ runtime::Task<void> Transport::accept_loop(runtime::Listener& listener) {
 }
 
 runtime::Task<void> Transport::run_accepted(std::unique_ptr<runtime::Stream> stream) {
+  const TimePoint deadline = world_.clock.boot() + options_.dial_timeout;
+  std::optional<Result<std::string>> first =
+      co_await runtime::with_timeout(world_.scheduler, deadline, first_bytes(*stream));
+  if (!first || !*first) {
+    log_.warn("rejected connection on peer endpoint",
+              {{"remote-addr", stream->peer()},
+               {"error", first ? first->error().message : "no hello in time"}});
+    stream->abort();
+    co_return;
+  }
+  if (visitors_ && !begins_hello(**first)) {
+    co_await visitors_(std::move(stream), *std::move(*first));
+    co_return;
+  }
   FrameReader reader(true);
+  reader.feed(**first);
+  co_await run_peers_stream(std::move(stream), std::move(reader));
+}
+
+runtime::Task<void> Transport::run_peers_stream(std::unique_ptr<runtime::Stream> stream,
+                                                FrameReader reader) {
   const TimePoint deadline = world_.clock.boot() + options_.dial_timeout;
   std::optional<Result<Frame>> first =
       co_await runtime::with_timeout(world_.scheduler, deadline, first_frame(*stream, reader));
@@ -76,7 +104,7 @@ runtime::Task<void> Transport::run_accepted(std::unique_ptr<runtime::Stream> str
     co_return;
   }
   Welcome welcome;
-  welcome.verdict = judge(*hello, options_);
+  welcome.verdict = judge(*hello);
   welcome.cluster_id = options_.cluster_id;
   welcome.member = options_.self.value();
   const raft::NodeId from(hello->from);
@@ -113,6 +141,16 @@ runtime::Task<void> Transport::receive_messages(runtime::Stream& stream, FrameRe
         co_return;
       }
       if (!next->has_value()) break;
+      if (receiver_.is_removed(from.id)) {
+        log_.warn("closing the stream of a removed member",
+                  {{"remote-peer-id", telemetry::hex(from.id.value())}});
+        stream.abort();
+        co_return;
+      }
+      if ((*next)->kind == Kind::kNote) {
+        receiver_.on_note(from.id, std::move((*next)->payload));
+        continue;
+      }
       if ((*next)->kind != Kind::kMessage) co_return;
       Result<raft::Message> message = raft::decode_message((*next)->payload);
       if (!message || message->from != from.id || message->to != options_.self) {

@@ -1,5 +1,7 @@
 #include "transport/frame.h"
 
+#include <algorithm>
+
 #include "base/codec.h"
 #include "base/crc32c.h"
 
@@ -38,6 +40,8 @@ void put(Writer& out, const Introduction& introduction) {
     put(out, remembered.promise);
   }
   put(out, introduction.remembered_before);
+  out.u8(static_cast<std::uint8_t>(introduction.addresses.size()));
+  for (const std::string& address : introduction.addresses) out.bytes(address);
 }
 
 Introduction take_introduction(Reader& in) {
@@ -51,6 +55,11 @@ Introduction take_introduction(Reader& in) {
     introduction.remembered.push_back({life, take_promise(in)});
   }
   introduction.remembered_before = take_promise(in);
+  if (in.finished()) return introduction;  // Addresses came later.
+  const std::uint8_t addresses = in.u8();
+  for (std::uint8_t n = 0; n < addresses && in.ok(); ++n) {
+    introduction.addresses.emplace_back(in.bytes());
+  }
   return introduction;
 }
 
@@ -70,6 +79,11 @@ std::string_view name_of(Welcome::Verdict verdict) {
       return "the member has been permanently removed from the cluster";
   }
   return "unknown";
+}
+
+bool begins_hello(std::string_view bytes) {
+  const std::size_t seen = std::min(bytes.size(), kMagic.size());
+  return bytes.substr(0, seen) == kMagic.substr(0, seen);
 }
 
 std::string frame(Kind kind, std::string_view payload) {
@@ -165,7 +179,7 @@ Result<std::optional<Frame>> FrameReader::next() {
   const std::string_view body = in.raw(length);
   if (crc32c(body) != crc) return damaged("a frame's checksum doesn't hold");
   const auto kind = static_cast<std::uint8_t>(body.front());
-  if (kind < 1 || kind > static_cast<std::uint8_t>(Kind::kSnapshotTaken)) {
+  if (kind < 1 || kind > static_cast<std::uint8_t>(Kind::kNote)) {
     return damaged("unknown kind of frame " + std::to_string(kind));
   }
   read_ += kHeadBytes + length;

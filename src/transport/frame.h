@@ -27,6 +27,7 @@ enum class Kind : std::uint8_t {
   kSnapshotBegin = 4,  // The raft::Message of an InstallSnapshot; u64 size of the packed state.
   kSnapshotPiece = 5,  // The next bytes of it.
   kSnapshotTaken = 6,  // From the acceptor: complete and handed over.
+  kNote = 7,           // What members tell each other beside Raft: bytes of the server's.
 };
 
 enum class Purpose : std::uint8_t { kMessages = 1, kSnapshot = 2 };
@@ -53,6 +54,8 @@ struct Introduction {
   std::uint64_t life = 0;
   std::vector<Remembered> remembered;  // In the order in which they were first heard of.
   Promise remembered_before;           // Of all earlier ones together.
+  // Where it is dialed, host:port each: whoever it talks to may know older members only.
+  std::vector<std::string> addresses;
   friend bool operator==(const Introduction&, const Introduction&) = default;
 };
 
@@ -83,6 +86,8 @@ struct Welcome {
 };
 [[nodiscard]] std::string_view name_of(Welcome::Verdict verdict);
 
+// Whether a stream that begins so may be of this protocol.
+[[nodiscard]] bool begins_hello(std::string_view bytes);
 [[nodiscard]] std::string frame(Kind kind, std::string_view payload);
 [[nodiscard]] std::string encode(const Hello& hello);  // With its frame and the magic before it.
 [[nodiscard]] std::string encode(const Welcome& welcome);  // With its frame.

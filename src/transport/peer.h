@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct Transport::Peer {
   std::uint64_t dials = 0;
   std::deque<std::string> queue;  // Whole frames.
   std::size_t queued_bytes = 0;
-  bool connected = false;
+  std::optional<TimePoint> connected_since;  // None: it isn't.
   bool broken = false;  // The connection has ended, its writer doesn't know yet.
   bool reported_unreachable = false;
   bool sending_snapshot = false;

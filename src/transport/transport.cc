@@ -60,8 +60,15 @@ void Transport::set_peers(
 void Transport::send(const raft::Message& message) {
   const auto found = peers_.find(message.to);
   if (found == peers_.end()) return;
-  Peer& peer = *found->second;
-  std::string bytes = frame(Kind::kMessage, encode_message(message));
+  enqueue(*found->second, frame(Kind::kMessage, encode_message(message)));
+}
+
+void Transport::send_note(raft::NodeId to, std::string note) {
+  const auto found = peers_.find(to);
+  if (found != peers_.end()) enqueue(*found->second, frame(Kind::kNote, note));
+}
+
+void Transport::enqueue(Peer& peer, std::string bytes) {
   if (peer.queue.size() >= options_.queue_messages_max ||
       peer.queued_bytes + bytes.size() > options_.queue_bytes_max) {
     receiver_.on_unreachable(peer.id);
@@ -84,8 +91,13 @@ void Transport::send_snapshot(const raft::Message& message, Bytes packed) {
 }
 
 std::size_t Transport::connected() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(peers_, [](const auto& peer) { return peer.second->connected; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      peers_, [](const auto& peer) { return peer.second->connected_since.has_value(); }));
+}
+
+std::optional<TimePoint> Transport::connected_since(raft::NodeId peer) const {
+  const auto found = peers_.find(peer);
+  return found == peers_.end() ? std::nullopt : found->second->connected_since;
 }
 
 // ---- The dialing side ---------------------------------------------------------------------------
@@ -170,11 +182,11 @@ runtime::Task<void> Transport::run_peer(Peer& peer) {
     }
     const TimePoint connected = world_.clock.boot();
     peer.reported_unreachable = false;
-    peer.connected = true;
+    peer.connected_since = connected;
     log_.info("established TCP streaming connection with remote peer",
               {{"remote-peer-id", telemetry::hex(peer.id.value())}});
     co_await feed_peer(peer, **stream);
-    peer.connected = false;
+    peer.connected_since.reset();
     log_.warn("lost TCP streaming connection with remote peer",
               {{"remote-peer-id", telemetry::hex(peer.id.value())}});
     (*stream)->abort();

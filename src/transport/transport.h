@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -48,6 +49,10 @@ class Receiver {
   virtual void on_snapshot(raft::Message message, Bytes packed, std::uint64_t life) = 0;
   virtual void on_unreachable(raft::NodeId peer) = 0;
   virtual void on_snapshot_reported(raft::NodeId peer, bool delivered) = 0;
+  // What the server of `peer` says to this one's beside Raft; lost as messages are.
+  virtual void on_note(raft::NodeId /*peer*/, Bytes /*note*/) {}
+  // Whether `peer` was taken out of the cluster for good: it is told so, and not listened to.
+  [[nodiscard]] virtual bool is_removed(raft::NodeId /*peer*/) const { return false; }
   // The peer says it is of another cluster, or that this member was removed.
   virtual void on_refused(raft::NodeId peer, const Welcome& welcome) = 0;
   // For handshakes: this process, and what it remembers of `peer`.
@@ -56,6 +61,11 @@ class Receiver {
   // connection.
   virtual void on_introduction(raft::NodeId peer, const Introduction& introduction) = 0;
 };
+
+// Who speaks another protocol on the peers' port: the stream, and what was read from it. The task
+// ends with the transport at the latest.
+using Visitors =
+    std::function<runtime::Task<void>(std::unique_ptr<runtime::Stream>, std::string received)>;
 
 class Transport {
  public:
@@ -66,6 +76,8 @@ class Transport {
 
   // Where the peers are: host:port each, tried in turn. Connections to peers that left are closed.
   void set_peers(const std::map<raft::NodeId, std::vector<std::string>, IdOrder>& addresses);
+  // Without any they are turned away.
+  void receive_visitors(Visitors visitors) { visitors_ = std::move(visitors); }
   // Begins to accept peers on a bound listener.
   void serve(std::unique_ptr<runtime::Listener> listener);
 
@@ -74,13 +86,20 @@ class Transport {
   // Sends the state beside the InstallSnapshot `message`; ends in on_snapshot_reported. One at a
   // time per peer; another one meanwhile is refused by reporting it undelivered.
   void send_snapshot(const raft::Message& message, Bytes packed);
+  // As a message of Raft is: queued, or lost.
+  void send_note(raft::NodeId to, std::string note);
   // Connected peers right now.
   [[nodiscard]] std::size_t connected() const;
+  // Since when the peer has been connected without a break; none when it isn't.
+  [[nodiscard]] std::optional<TimePoint> connected_since(raft::NodeId peer) const;
 
  private:
   struct Peer;
+  void enqueue(Peer& peer, std::string bytes);
+  [[nodiscard]] Welcome::Verdict judge(const Hello& hello) const;
   runtime::Task<void> accept_loop(runtime::Listener& listener);
   runtime::Task<void> run_accepted(std::unique_ptr<runtime::Stream> stream);
+  runtime::Task<void> run_peers_stream(std::unique_ptr<runtime::Stream> stream, FrameReader reader);
   // The member that dialed, and which life of its process.
   struct Dialer {
     raft::NodeId id;
@@ -107,6 +126,7 @@ class Transport {
   Receiver& receiver_;
   std::map<raft::NodeId, std::unique_ptr<Peer>, IdOrder> peers_;
   std::vector<std::unique_ptr<runtime::Listener>> listeners_;
+  Visitors visitors_;
   runtime::TaskGroup accepted_;
 };
 

@@ -49,48 +49,6 @@ Header header_of(const etcdserverpb::ResponseHeader& header) {
 
 }  // namespace
 
-Result<bool> parse_member_list_request(std::string_view bytes) {
-  etcdserverpb::MemberListRequest request;
-  if (!parse_into(request, bytes)) return malformed();
-  return request.linearizable();
-}
-
-std::string serialize_member_list_request(bool linearizable) {
-  etcdserverpb::MemberListRequest request;
-  request.set_linearizable(linearizable);
-  return to_string(request);
-}
-
-Bytes serialize(const MemberList& response) {
-  etcdserverpb::MemberListResponse out;
-  set_header(*out.mutable_header(), response.header);
-  for (const membership::Member& member : response.members) {
-    etcdserverpb::Member& added = *out.add_members();
-    added.set_id(member.id);
-    added.set_name(member.name);
-    for (const std::string& url : member.peer_urls) added.add_peerurls(url);
-    for (const std::string& url : member.client_urls) added.add_clienturls(url);
-    added.set_islearner(member.is_learner);
-  }
-  return to_bytes(out);
-}
-
-Result<MemberList> parse_member_list_response(std::string_view bytes) {
-  etcdserverpb::MemberListResponse parsed;
-  if (!parse_into(parsed, bytes)) return malformed();
-  MemberList response;
-  response.header = header_of(parsed.header());
-  for (const etcdserverpb::Member& from : parsed.members()) {
-    membership::Member& member = response.members.emplace_back();
-    member.id = from.id();
-    member.name = from.name();
-    member.peer_urls.assign(from.peerurls().begin(), from.peerurls().end());
-    member.client_urls.assign(from.clienturls().begin(), from.clienturls().end());
-    member.is_learner = from.islearner();
-  }
-  return response;
-}
-
 Result<void> parse_status_request(std::string_view bytes) {
   etcdserverpb::StatusRequest request;
   if (!parse_into(request, bytes)) return malformed();

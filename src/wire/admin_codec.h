@@ -1,6 +1,6 @@
-// The messages of Cluster.MemberList, of Maintenance, and of gRPC's health service, to and from
-// values. Rare on the wire, so that generated code does it, and nothing of
-// that shows here. Parsing refuses what protobuf refuses (kInvalid).
+// The messages of Maintenance and of gRPC's health service, to and from values. Rare on the wire,
+// so that generated code does it, and nothing of that shows here. Parsing refuses what protobuf
+// refuses (kInvalid).
 #pragma once
 
 #include <cstdint>
@@ -11,22 +11,9 @@
 #include "apply/applier.h"
 #include "base/bytes.h"
 #include "base/result.h"
-#include "membership/membership.h"
 #include "wire/kv_codec.h"
 
 namespace detcd::wire {
-
-// The request's `linearizable`.
-[[nodiscard]] Result<bool> parse_member_list_request(std::string_view bytes);
-[[nodiscard]] std::string serialize_member_list_request(bool linearizable);
-
-struct MemberList {
-  Header header;  // Without a revision (ETCD.md §3.2).
-  std::vector<membership::Member> members;
-  friend bool operator==(const MemberList&, const MemberList&) = default;
-};
-[[nodiscard]] Bytes serialize(const MemberList& response);
-[[nodiscard]] Result<MemberList> parse_member_list_response(std::string_view bytes);
 
 [[nodiscard]] Result<void> parse_status_request(std::string_view bytes);
 // Field for field what etcd 3.7 says.

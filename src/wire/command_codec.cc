@@ -22,6 +22,7 @@ using apply::LeaseGrantRequest;
 using apply::LeaseRenewRequest;
 using apply::LeaseRevokeRequest;
 using apply::LeaseTick;
+using apply::MemberChange;
 using apply::PublishAttributes;
 using apply::PutRequest;
 using apply::RangeRequest;
@@ -48,6 +49,7 @@ enum class Kind : std::uint8_t {
   kLeaseRevoke = 9,
   kLeaseRenew = 10,
   kLeaseTick = 11,
+  kMemberChange = 40,
   // Not a request: who asks, and then the kind of what is asked.
   kCaller = 48,
   // The changes of users and roles, in the order of auth::Change.
@@ -97,6 +99,7 @@ class Encoder {
   void kind(const LeaseRevokeRequest&) { kind(Kind::kLeaseRevoke); }
   void kind(const LeaseRenewRequest&) { kind(Kind::kLeaseRenew); }
   void kind(const LeaseTick&) { kind(Kind::kLeaseTick); }
+  void kind(const MemberChange&) { kind(Kind::kMemberChange); }
   void kind(const auth::Change& change) {
     out_.u8(static_cast<std::uint8_t>(static_cast<std::size_t>(Kind::kAuth) + change.index()));
   }
@@ -164,6 +167,10 @@ class Encoder {
     out_.varint(tick.term);
     out_.varint(tick.election_timeout_ms);
     out_.varint(tick.minimum_ms);
+  }
+  void body(const MemberChange& change) {
+    out_.bytes(membership::encode(change.change));
+    out_.varint(change.learners_max);
   }
   void body(const auth::Change& change) { encode_change(out_, change); }
   void body(const Compare& compare) {
@@ -265,6 +272,9 @@ class Decoder {
       case Kind::kLeaseTick:
         body(command.request.emplace<LeaseTick>());
         return true;
+      case Kind::kMemberChange:
+        body(command.request.emplace<MemberChange>());
+        return true;
       case Kind::kNothing:
       case Kind::kRange:
       case Kind::kCaller:
@@ -356,6 +366,13 @@ class Decoder {
     const std::uint64_t ids = count();
     for (std::uint64_t i = 0; i < ids && in_.ok(); ++i) renew.ids.push_back(number());
   }
+  void body(MemberChange& change) {
+    Result<membership::Change> decoded = membership::decode_change(in_.bytes());
+    const std::uint64_t learners_max = in_.varint();
+    valid_ = valid_ && decoded && learners_max <= UINT32_MAX;
+    if (decoded) change.change = *std::move(decoded);
+    change.learners_max = static_cast<std::uint32_t>(learners_max);
+  }
   void body(LeaseTick& tick) {
     tick.term = in_.varint();
     tick.election_timeout_ms = in_.varint();
@@ -394,6 +411,7 @@ class Decoder {
       case Kind::kLeaseRevoke:
       case Kind::kLeaseRenew:
       case Kind::kLeaseTick:
+      case Kind::kMemberChange:
       case Kind::kCaller:
       case Kind::kAuth:
       case Kind::kAuthLast:

@@ -200,9 +200,6 @@ void body(Sink& sink, const apply::TxnResponse& message) {
 }
 template <class Sink>
 void body(Sink&, const apply::CompactionResponse&) {}
-// Publishing is the members' own business: its answer goes to no client.
-template <class Sink>
-void body(Sink&, const apply::PublishResponse&) {}
 template <class Sink>
 void body(Sink& sink, const apply::LeaseGrantResponse& message) {
   sink.number(2, unsigned_of(message.id));
@@ -210,14 +207,17 @@ void body(Sink& sink, const apply::LeaseGrantResponse& message) {
 }
 template <class Sink>
 void body(Sink&, const apply::LeaseRevokeResponse&) {}
-// What these say goes to the clients in another form, or to none.
+// What these say goes to the clients in another form (auth_codec.h, member_codec.h), or to none.
+template <class Sink>
+void body(Sink&, const apply::PublishResponse&) {}
 template <class Sink>
 void body(Sink&, const apply::LeaseRenewResponse&) {}
 template <class Sink>
 void body(Sink&, const apply::LeaseTickResponse&) {}
-// Answers of Auth have messages of their own (wire/auth_codec.h).
 template <class Sink>
 void body(Sink&, const apply::AuthResponse&) {}
+template <class Sink>
+void body(Sink&, const apply::MemberResponse&) {}
 
 template <class Sink, class Response>
 void fields(Sink& sink, const Answered<Response>& message) {

@@ -5,6 +5,7 @@
 #include "tests/api/world.h"
 #include "wire/admin_codec.h"
 #include "wire/kv_codec.h"
+#include "wire/member_codec.h"
 
 namespace detcd::api {
 namespace {
@@ -131,6 +132,56 @@ TEST(Grpc, AnswersKeepTheirCallsWhateverTheirOrder) {
   world.settle();
   EXPECT_EQ(client.answer(first).status,
             status(apply::GrpcCode::kUnavailable, "etcdserver: no leader"));
+}
+
+TEST(Grpc, ChangesOfMembersAskTheNodeAndBadUrlsDoNot) {
+  using membership::Change;
+  World world;
+  GrpcClient client(world);
+  const Change add{Change::Kind::kAdd, {.peer_urls = {" http://b:1", "http://a:1"}}};
+  client.call("/etcdserverpb.Cluster/MemberAdd", wire::serialize_member_request(add));
+  for (const Change::Kind kind :
+       {Change::Kind::kRemove, Change::Kind::kUpdate, Change::Kind::kPromote}) {
+    const Change change{kind, {.id = 7}};
+    const char* const name = kind == Change::Kind::kRemove   ? "MemberRemove"
+                             : kind == Change::Kind::kUpdate ? "MemberUpdate"
+                                                             : "MemberPromote";
+    client.call(std::string("/etcdserverpb.Cluster/") + name,
+                wire::serialize_member_request(change));
+    EXPECT_EQ(std::get<Change>(world.node.calls.back().request), change);
+  }
+  ASSERT_EQ(world.node.calls.size(), 4U);
+  EXPECT_EQ(std::get<Change>(world.node.calls[0].request).member.peer_urls,
+            (std::vector<std::string>{"http://a:1", "http://b:1"}));
+  for (const std::vector<std::string>& urls :
+       {std::vector<std::string>{}, {"nonsense"}, {"http://a"}, {"ftp://a:1"}, {"http://a:1/x"}}) {
+    const Change bad{Change::Kind::kAdd, {.peer_urls = urls}};
+    const http2::StreamId stream =
+        client.call("/etcdserverpb.Cluster/MemberAdd", wire::serialize_member_request(bad));
+    EXPECT_EQ(client.answer(stream).status, status(apply::GrpcCode::kInvalidArgument,
+                                                   "etcdserver: given member URLs are invalid"));
+  }
+  EXPECT_EQ(world.node.calls.size(), 4U);
+}
+
+TEST(Grpc, AnAddedMemberIsNamed) {
+  World world;
+  world.node.set_script([](const server::Request&) -> std::optional<server::Outcome> {
+    return server::MemberListResponse{.members = {{.id = 1}, {.id = 2}},
+                                      .added = membership::Member{.id = 2, .is_learner = true}};
+  });
+  GrpcClient client(world);
+  const membership::Change add{membership::Change::Kind::kAdd, {.peer_urls = {"http://a:1"}}};
+  const http2::StreamId stream =
+      client.call("/etcdserverpb.Cluster/MemberAdd", wire::serialize_member_request(add));
+  ASSERT_EQ(client.answer(stream).messages.size(), 1U);
+  const Result<wire::MemberList> list =
+      wire::parse_member_add_response(client.answer(stream).messages[0]);
+  ASSERT_TRUE(list && list->added);
+  EXPECT_EQ(list->added->id, 2U);
+  EXPECT_TRUE(list->added->is_learner);
+  EXPECT_EQ(list->members.size(), 2U);
+  EXPECT_EQ(list->header.revision, 0);
 }
 
 TEST(Grpc, MemberListCarriesNoRevision) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "api/http_service.h"
 #include "tests/api/world.h"
 
 namespace detcd::api {
@@ -41,6 +42,48 @@ TEST(Http, OtherMethodsThanGetAreNotAllowed) {
     EXPECT_TRUE(has_line(client.received, "Allow: GET"));
     EXPECT_EQ(body_of(client.received), "Method Not Allowed\n");
   }
+}
+
+http1::Request peer_get(std::string target, std::string method = "GET") {
+  return {.method = std::move(method), .target = std::move(target), .headers = {}, .body = {}};
+}
+
+TEST(PeerHttp, MembersAreEtcdsJson) {
+  const auto asked = ask_peer_http(peer_get("/members"));
+  ASSERT_TRUE(std::holds_alternative<HttpAsked>(asked));
+  const HttpAsked& question = std::get<HttpAsked>(asked);
+  EXPECT_TRUE(std::get<server::MemberListRequest>(question.request).of_peer);
+  server::MemberListResponse list;
+  list.members = {{.id = 5, .peer_urls = {"http://b:1"}, .is_learner = true},
+                  {.id = 9372538179322589801ULL,
+                   .name = "x\"",
+                   .peer_urls = {"http://a:1", "http://a:2"},
+                   .client_urls = {"http://a:9"}}};
+  const server::Reply reply{
+      server::CallId(1), {.cluster_id = 0xabcULL}, server::Outcome(std::move(list)), nullptr};
+  http1::Response response = answer_http(question.question, reply);
+  add_peer_headers(response);
+  EXPECT_EQ(response.status, 200U);
+  EXPECT_EQ(response.body, R"([{"id":5,"peerURLs":["http://b:1"],"isLearner":true},)"
+                           R"({"id":9372538179322589801,"peerURLs":["http://a:1","http://a:2"],)"
+                           R"("name":"x\"","clientURLs":["http://a:9"]}])"
+                           "\n");
+  using Header = std::pair<std::string, std::string>;
+  EXPECT_EQ(response.headers, (http1::Headers{Header{"Content-Type", "application/json"},
+                                              Header{"X-Etcd-Cluster-ID", "abc"},
+                                              Header{"X-Detcd-Peer-Protocol", "1"}}));
+}
+
+TEST(PeerHttp, OnlyTheMembersAndTheVersionAreThere) {
+  EXPECT_TRUE(std::holds_alternative<HttpAsked>(ask_peer_http(peer_get("/version"))));
+  for (const char* path : {"/", "/health", "/metrics", "/members/", "/raft"}) {
+    const auto answered = ask_peer_http(peer_get(path));
+    ASSERT_TRUE(std::holds_alternative<http1::Response>(answered)) << path;
+    EXPECT_EQ(std::get<http1::Response>(answered).status, 404U) << path;
+  }
+  const auto posted = ask_peer_http(peer_get("/members", "POST"));
+  ASSERT_TRUE(std::holds_alternative<http1::Response>(posted));
+  EXPECT_EQ(std::get<http1::Response>(posted).status, 405U);
 }
 
 TEST(Http, UnknownPathsAreNotFoundInGosWords) {

@@ -112,16 +112,45 @@ TEST(Applier, ConfigurationEntriesAndPublishedAttributesFillTheMembership) {
   const membership::Change add{membership::Change::Kind::kAdd,
                                {.id = 5, .peer_urls = {"http://a:1"}}};
   const Bytes context = Bytes::adopt(membership::encode(add));
-  store.applier().configure(store.next_position(), context, {}, {5});
-  EXPECT_TRUE(store.applier().members().find(5)->is_learner);
-  store.applier().configure(store.next_position(), Bytes(), {5}, {});
-  EXPECT_FALSE(store.applier().members().find(5)->is_learner);
+  store.applier().configure(store.next_position(), context);
+  store.applier().configure(store.next_position(), Bytes());
+  EXPECT_EQ(store.applier().members().list().size(), 1U);
   EXPECT_EQ(store.apply({.request = PublishAttributes{5, "five", {"http://c:1"}}}),
             Answer(Response{PublishResponse{}}));
   EXPECT_EQ(store.applier().members().find(5)->name, "five");
   EXPECT_EQ(store.apply({.request = PublishAttributes{6, "six", {}}}),
             Answer(ApiError::kMemberNotFound));
   EXPECT_EQ(store.applier().revision(), 1);
+}
+
+TEST(Applier, ChangesOfMembersAreAppliedOrRefusedByTheLogAlone) {
+  using membership::Change;
+  Driver store;
+  const Change one{Change::Kind::kAdd, {.id = 5, .peer_urls = {"http://a:1"}}};
+  const Change learner{Change::Kind::kAdd,
+                       {.id = 6, .peer_urls = {"http://b:1"}, .is_learner = true}};
+  const std::uint64_t before = store.applier().state_hash();
+  EXPECT_EQ(store.apply({.request = MemberChange{one, 1}}),
+            Answer(Response{MemberResponse{Change::Kind::kAdd, 5, {one.member}}}));
+  EXPECT_NE(store.applier().state_hash(), before);
+  EXPECT_EQ(store.apply({.request = MemberChange{learner, 0}}), Answer(ApiError::kTooManyLearners));
+  EXPECT_EQ(store.apply({.request = MemberChange{learner, 1}}),
+            Answer(Response{MemberResponse{Change::Kind::kAdd, 6, {one.member, learner.member}}}));
+  EXPECT_EQ(store.apply({.request = MemberChange{one, 1}}), Answer(ApiError::kMemberExist));
+  const auto ask = [&](Change::Kind kind, std::uint64_t id) {
+    return store.apply(
+        {.request = MemberChange{{kind, {.id = id, .peer_urls = {"http://b:1"}}}, 1}});
+  };
+  EXPECT_EQ(ask(Change::Kind::kAdd, 7), Answer(ApiError::kPeerUrlExist));
+  EXPECT_EQ(ask(Change::Kind::kUpdate, 5), Answer(ApiError::kPeerUrlExist));
+  EXPECT_EQ(ask(Change::Kind::kPromote, 5), Answer(ApiError::kMemberNotLearner));
+  EXPECT_EQ(ask(Change::Kind::kRemove, 8), Answer(ApiError::kMemberNotFound));
+  EXPECT_EQ(ask(Change::Kind::kRemove, 5), Answer(ApiError::kMemberNotEnoughStarted))
+      << "somebody has to vote";
+  EXPECT_TRUE(std::holds_alternative<Response>(ask(Change::Kind::kPromote, 6)));
+  EXPECT_TRUE(std::holds_alternative<Response>(ask(Change::Kind::kRemove, 5)));
+  EXPECT_TRUE(store.applier().members().was_removed(5));
+  EXPECT_EQ(store.applier().revision(), 1) << "no revision passes";
 }
 
 TEST(Applier, ClusterVersionNeverFalls) {

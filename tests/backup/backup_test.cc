@@ -94,13 +94,13 @@ TEST(Backup, MembersAlarmsAndVersionsAreWrittenAsEtcdDoes) {
   Driver driver;
   membership::Change add;
   add.member = {.id = 300, .name = "", .peer_urls = {"http://a:1"}, .client_urls = {}};
-  driver.applier().configure(driver.next_position(), Bytes(membership::encode(add)), {300}, {});
-  add.member = {.id = 7, .name = "", .peer_urls = {"http://b:1"}, .client_urls = {}};
-  driver.applier().configure(driver.next_position(), Bytes(membership::encode(add)), {300}, {7});
+  driver.applier().configure(driver.next_position(), Bytes(membership::encode(add)));
+  add.member = {.id = 7, .peer_urls = {"http://b:1"}, .is_learner = true};
+  driver.applier().configure(driver.next_position(), Bytes(membership::encode(add)));
   add.member = {.id = 9, .name = "", .peer_urls = {"http://c:1"}, .client_urls = {}};
-  driver.applier().configure(driver.next_position(), Bytes(membership::encode(add)), {300}, {7});
+  driver.applier().configure(driver.next_position(), Bytes(membership::encode(add)));
   add.kind = membership::Change::Kind::kRemove;
-  driver.applier().configure(driver.next_position(), Bytes(membership::encode(add)), {300}, {7});
+  driver.applier().configure(driver.next_position(), Bytes(membership::encode(add)));
   driver.apply({.request = apply::PublishAttributes{300, "n\"1", {"http://a:2"}}});
   driver.apply({.request = apply::SetClusterVersion{"3.7.0"}});
   driver.apply({.request = apply::AlarmRequest{.action = 1, .member_id = 300, .alarm = 1}});

@@ -308,14 +308,14 @@ TEST(Environment, UnknownVariablesAreOnlyWarnedOf) {
 }
 
 TEST(Flags, NotYetInForceAreSaidToBe) {
-  const Config config = accepted({"--max-learners=5", "--experimental-corrupt-check-time", "1h",
-                                  "--enable-v2", "--snapshot", "--cors=*"});
+  const Config config = accepted({"--downgrade-check-time=6s", "--experimental-corrupt-check-time",
+                                  "1h", "--enable-v2", "--snapshot", "--cors=*"});
   std::set<std::string> pending;
   for (const telemetry::Record& record : config.notes) {
     if (record.message == "flag is accepted, not yet in force")
       pending.insert(record.fields[0].json);
   }
-  EXPECT_EQ(pending, (std::set<std::string>{"\"corrupt-check-time\"", "\"max-learners\""}));
+  EXPECT_EQ(pending, (std::set<std::string>{"\"corrupt-check-time\"", "\"downgrade-check-time\""}));
   ASSERT_NE(find_note(config, "flag has no effect"), nullptr);
   EXPECT_EQ(find_note(config, "flag has no effect")->fields.at(0).json, "\"enable-v2\"");
   EXPECT_NE(find_note(config, "ignored flag"), nullptr);

@@ -2,6 +2,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "wire/admin_codec.h"
 #include "wire/kv_codec.h"
+#include "wire/member_codec.h"
 #include "wire/watch_codec.h"
 
 namespace detcd {

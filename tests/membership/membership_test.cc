@@ -62,6 +62,50 @@ TEST(Membership, UpdateChangesPeerUrlsOnly) {
   EXPECT_FALSE(members.find(2)->is_learner);
 }
 
+// In the order of etcd's ValidateConfigurationChange.
+TEST(Membership, RefusesWhatEtcdRefuses) {
+  Membership members;
+  members.apply(change(Change::Kind::kAdd, 1, "http://a:1"));
+  members.apply(change(Change::Kind::kAdd, 2, "http://b:1"));
+  members.apply(change(Change::Kind::kAdd, 3, "http://c:1"));
+  members.apply(change(Change::Kind::kRemove, 3));
+  const auto refused = [&](Change::Kind kind, std::uint64_t id, std::string url = "http://new:1") {
+    return members.refuse(change(kind, id, std::move(url)), 1);
+  };
+  using Kind = Change::Kind;
+  EXPECT_EQ(refused(Kind::kAdd, 4), std::nullopt);
+  EXPECT_EQ(refused(Kind::kAdd, 3), Refusal::kNotFound) << "a removed id";
+  EXPECT_EQ(refused(Kind::kAdd, 1, "http://b:1"), Refusal::kIdTaken);
+  EXPECT_EQ(refused(Kind::kAdd, 4, "http://b:1"), Refusal::kUrlTaken);
+  for (const Kind kind : {Kind::kRemove, Kind::kUpdate, Kind::kPromote}) {
+    EXPECT_EQ(refused(kind, 3), Refusal::kNotFound);
+    EXPECT_EQ(refused(kind, 9), Refusal::kNotFound);
+  }
+  EXPECT_EQ(refused(Kind::kUpdate, 1, "http://b:1"), Refusal::kUrlTaken);
+  EXPECT_EQ(refused(Kind::kUpdate, 1, "http://a:1"), std::nullopt) << "its own";
+  EXPECT_EQ(refused(Kind::kPromote, 1), Refusal::kNotLearner);
+  EXPECT_EQ(refused(Kind::kRemove, 1), std::nullopt);
+}
+
+TEST(Membership, BoundsLearnersAndKeepsAVoter) {
+  Membership members;
+  members.apply(change(Change::Kind::kAdd, 1, "http://a:1"));
+  Change learner = change(Change::Kind::kAdd, 2, "http://b:1");
+  learner.member.is_learner = true;
+  EXPECT_EQ(members.refuse(learner, 0), Refusal::kTooManyLearners);
+  EXPECT_EQ(members.refuse(learner, 1), std::nullopt);
+  members.apply(learner);
+  learner = change(Change::Kind::kAdd, 3, "http://c:1");
+  learner.member.is_learner = true;
+  EXPECT_EQ(members.refuse(learner, 1), Refusal::kTooManyLearners);
+  EXPECT_EQ(members.refuse(learner, 2), std::nullopt);
+  EXPECT_EQ(members.refuse(change(Change::Kind::kRemove, 1), 1), Refusal::kLastVoter);
+  EXPECT_EQ(members.refuse(change(Change::Kind::kRemove, 2), 1), std::nullopt);
+  EXPECT_EQ(members.refuse(change(Change::Kind::kPromote, 2), 1), std::nullopt);
+  members.apply(change(Change::Kind::kPromote, 2));
+  EXPECT_EQ(members.refuse(change(Change::Kind::kRemove, 1), 1), std::nullopt);
+}
+
 TEST(Membership, ChangeAndWholeSurviveTheirEncoding) {
   Membership members;
   for (const std::uint64_t id : {9, 2, 5}) members.apply(change(Change::Kind::kAdd, id));

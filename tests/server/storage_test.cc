@@ -483,5 +483,29 @@ TEST(BootstrapSave, IsTheSameOnEveryMember) {
   EXPECT_EQ(one.entries, two.entries);
 }
 
+// ETCD.md §9.2: its log comes from the others, and nothing is lost when it hasn't come yet.
+TEST_F(StorageTest, AMemberThatJoinsBeginsWithNoLog) {
+  NodeOptions joining = options(3);
+  joining.joining = true;
+  joining.member_id = 77;
+  const auto open_with = [&](const NodeOptions& how) {
+    return machine.run(
+        open_storage(machine.world(), telemetry::Log(journal, telemetry::Level::kInfo), how));
+  };
+  std::optional<Result<Storage>> storage = open_with(joining);
+  ASSERT_TRUE(storage->ok()) << storage->error().message;
+  EXPECT_TRUE((*storage)->fresh);
+  EXPECT_TRUE((*storage)->recovered.entries.empty());
+  EXPECT_EQ((*storage)->identity.member_id, 77U);
+  restart(std::move(storage));
+  // The flags may say anything by now: the ids that they would give aren't this member's.
+  storage = open_with(options(3));
+  ASSERT_TRUE(storage->ok()) << storage->error().message;
+  EXPECT_FALSE((*storage)->fresh);
+  EXPECT_EQ((*storage)->identity.member_id, 77U);
+  EXPECT_EQ((*storage)->recovered.health, wal::Recovered::Health::kWhole);
+  EXPECT_TRUE((*storage)->recovered.entries.empty()) << "the founders' entries aren't its own";
+}
+
 }  // namespace
 }  // namespace detcd::server

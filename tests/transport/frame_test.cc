@@ -13,7 +13,8 @@ Hello some_hello() {
   hello.purpose = Purpose::kSnapshot;
   hello.introduction = {.life = 3,
                         .remembered = {{4, {5, true, 77}}, {2, {5, false, 76}}},
-                        .remembered_before = {6, false, 78}};
+                        .remembered_before = {6, false, 78},
+                        .addresses = {"a:1", "unix:/b"}};
   return hello;
 }
 

@@ -25,6 +25,10 @@ class Recorder final : public Receiver {
     lives.push_back(life);
     snapshots.push_back(std::move(packed));
   }
+  void on_note(raft::NodeId peer, Bytes note) override {
+    notes.push_back(std::to_string(peer.value()) + ":" + std::string(note.view()));
+  }
+  [[nodiscard]] bool is_removed(raft::NodeId peer) const override { return peer == removed; }
   void on_unreachable(raft::NodeId) override { ++unreachable; }
   void on_snapshot_reported(raft::NodeId, bool delivered) override { reports.push_back(delivered); }
   void on_refused(raft::NodeId, const Welcome& welcome) override { refused.push_back(welcome); }
@@ -44,6 +48,8 @@ class Recorder final : public Receiver {
   std::vector<bool> reports;
   std::vector<Welcome> refused;
   std::vector<std::uint64_t> told;
+  std::vector<std::string> notes;
+  raft::NodeId removed;
   int unreachable = 0;
 };
 
@@ -226,6 +232,73 @@ TEST_F(TransportTest, AQueueThatIsFullDropsAndReports) {
     one.transport->send(heartbeat(1, 2, i));
   }
   EXPECT_EQ(one.recorder.unreachable, 1);
+}
+
+TEST_F(TransportTest, NotesTravelWithTheMessages) {
+  Member two(kernel, network, {2});
+  one.know(2);
+  kernel.run_for(1s);
+  one.transport->send(heartbeat(1, 2, 1));
+  one.transport->send_note(raft::NodeId(2), "a note");
+  one.transport->send_note(raft::NodeId(3), "to nobody");
+  one.transport->send(heartbeat(1, 2, 2));
+  kernel.run_for(1s);
+  EXPECT_EQ(two.recorder.notes, std::vector<std::string>{"1:a note"});
+  EXPECT_EQ(two.recorder.messages.size(), 2U);
+}
+
+TEST_F(TransportTest, ARemovedMemberIsToldSoAndNotListenedTo) {
+  Member two(kernel, network, {2});
+  one.know(2);
+  kernel.run_for(1s);
+  two.recorder.removed = raft::NodeId(1);
+  one.transport->send(heartbeat(1, 2, 1));
+  kernel.run_for(3s);
+  EXPECT_TRUE(two.recorder.messages.empty());
+  ASSERT_FALSE(one.recorder.refused.empty()) << "its connection ended, and it was refused another";
+  EXPECT_EQ(one.recorder.refused[0].verdict, Welcome::Verdict::kRemoved);
+}
+
+TEST_F(TransportTest, ItIsKnownSinceWhenAPeerIsConnected) {
+  EXPECT_EQ(one.transport->connected_since(raft::NodeId(2)), std::nullopt);
+  auto two = std::make_unique<Member>(kernel, network, Place{2});
+  one.know(2);
+  kernel.run_for(10s);
+  const std::optional<TimePoint> since = one.transport->connected_since(raft::NodeId(2));
+  ASSERT_TRUE(since);
+  EXPECT_LT(*since + 8s, one.machine.world().clock.boot());
+  two.reset();
+  one.transport->send(heartbeat(1, 2, 1));
+  kernel.run_for(10s);
+  EXPECT_EQ(one.transport->connected_since(raft::NodeId(2)), std::nullopt);
+}
+
+runtime::Task<void> say_and_hear(runtime::World world, std::string address, std::string said,
+                                 std::string& heard) {
+  Result<std::unique_ptr<runtime::Stream>> stream = co_await world.network.connect(address);
+  check(stream.ok(), "somebody listens");
+  const Result<void> written = co_await (*stream)->write(std::move(said));
+  static_cast<void>(written);
+  const Result<std::string_view> bytes = co_await (*stream)->read();
+  heard = bytes ? std::string(*bytes) : "reset";
+}
+
+runtime::Task<void> greet(std::unique_ptr<runtime::Stream> stream, std::string received) {
+  const Result<void> written = co_await stream->write("hello, " + received);
+  static_cast<void>(written);
+}
+
+TEST_F(TransportTest, WhoSpeaksAnotherProtocolIsAVisitor) {
+  sim::Machine stranger(kernel, network, {.node = sim::NodeNumber(2), .host = "n2"});
+  std::string heard;
+  stranger.tasks().spawn(say_and_hear(stranger.world(), "n1:2380", "GET", heard));
+  kernel.run_for(1s);
+  EXPECT_NE(heard, "hello, GET") << "turned away while nobody receives visitors";
+  one.transport->receive_visitors(greet);
+  stranger.tasks().spawn(say_and_hear(stranger.world(), "n1:2380", "GET", heard));
+  kernel.run_for(1s);
+  EXPECT_EQ(heard, "hello, GET");
+  stranger.kill(sim::Death::kCrash, [] {});
 }
 
 }  // namespace

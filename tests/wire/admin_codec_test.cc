@@ -9,30 +9,6 @@ namespace {
 
 using namespace std::string_literals;  // NOLINT: literals with zero bytes
 
-TEST(AdminCodec, MemberListReadsBack) {
-  MemberList list;
-  list.header = {.cluster_id = 7, .member_id = 8, .revision = 0, .raft_term = 2};
-  list.members.push_back({.id = 8,
-                          .name = "a",
-                          .peer_urls = {"http://a:2380"},
-                          .client_urls = {"http://a:2379", "unix:/a"},
-                          .is_learner = false});
-  list.members.push_back(
-      {.id = 9, .name = "", .peer_urls = {"http://b:2380"}, .client_urls = {}, .is_learner = true});
-  const Result<MemberList> parsed = parse_member_list_response(serialize(list).view());
-  ASSERT_TRUE(parsed);
-  EXPECT_EQ(*parsed, list);
-}
-
-TEST(AdminCodec, MemberListHasEtcdsBytes) {
-  MemberList list;
-  list.members.push_back(
-      {.id = 1, .name = "n", .peer_urls = {"p"}, .client_urls = {"c"}, .is_learner = true});
-  EXPECT_EQ(serialize(list).view(),
-            "\x0a\x00\x12\x0d\x08\x01\x12\x01n\x1a\x01p\x22\x01"
-            "c\x28\x01"s);
-}
-
 TEST(AdminCodec, StatusReadsBackAndAlwaysHasADowngradeInfo) {
   Status status;
   status.header = {.cluster_id = 1, .member_id = 2, .revision = 3, .raft_term = 4};
@@ -121,7 +97,6 @@ TEST(AdminCodec, HealthMessagesHaveTheStandardBytes) {
 }
 
 TEST(AdminCodec, MalformedBytesAreInvalid) {
-  EXPECT_EQ(parse_member_list_request("\x08").error().code, Errc::kInvalid);
   EXPECT_EQ(parse_status_request("\x0a\x05").error().code, Errc::kInvalid);
   EXPECT_EQ(parse_hash_kv_request("\xff").error().code, Errc::kInvalid);
   EXPECT_EQ(parse_health_check_request("\x0a\x02s").error().code, Errc::kInvalid);

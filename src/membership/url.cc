@@ -1,14 +1,11 @@
-#include "bootstrap/url.h"
-
-#include <fmt/core.h>
+#include "membership/url.h"
 
 #include <algorithm>
 #include <cctype>
 
 #include "base/quote.h"
-#include "bootstrap/go_value.h"
 
-namespace detcd::bootstrap {
+namespace detcd::membership {
 namespace {
 
 Error bad(std::string what) {
@@ -16,7 +13,7 @@ Error bad(std::string what) {
 }
 
 Error bad_url(std::string_view text, std::string_view why) {
-  return bad(fmt::format("parse {}: {}", go_quoted(text), why));
+  return bad("parse " + go_quoted(text) + ": " + std::string(why));
 }
 
 // "scheme:", or nothing when the text has none; net/url's getScheme.
@@ -52,14 +49,13 @@ Result<void> check_authority(std::string_view text, std::string_view host) {
     if (std::isalnum(static_cast<unsigned char>(c)) != 0) continue;
     if (std::string_view("-_.~!$&'()*+,;=:[]<>\"%").find(c) != std::string_view::npos) continue;
     if (static_cast<unsigned char>(c) >= 0x80) continue;
-    return bad_url(text, fmt::format("invalid character {} in host name", go_quoted({&c, 1})));
+    return bad_url(text, "invalid character " + go_quoted({&c, 1}) + " in host name");
   }
   const Authority split = split_authority(host);
   if (split.colon == std::string_view::npos) return {};
   const std::string_view port = host.substr(split.colon + 1);
   if (!std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; })) {
-    return bad_url(text,
-                   fmt::format("invalid port {} after host", go_quoted(host.substr(split.colon))));
+    return bad_url(text, "invalid port " + go_quoted(host.substr(split.colon)) + " after host");
   }
   return {};
 }
@@ -175,11 +171,11 @@ Result<Url> parse_url(std::string_view text) {
   }
   if (url.scheme == "http" || url.scheme == "https") {
     if (!has_port(url.host)) {
-      return bad(fmt::format("URL address does not have the form \"host:port\": {}", text));
+      return bad("URL address does not have the form \"host:port\": " + std::string(text));
     }
-    if (url.path.starts_with('/')) return bad(fmt::format("URL must not contain a path: {}", text));
+    if (url.path.starts_with('/')) return bad("URL must not contain a path: " + std::string(text));
   } else if (!url.is_unix()) {
-    return bad(fmt::format("URL scheme must be http, https, unix, or unixs: {}", text));
+    return bad("URL scheme must be http, https, unix, or unixs: " + std::string(text));
   }
   return url;
 }
@@ -212,7 +208,7 @@ bool is_ip(std::string_view host) {
 Result<void> check_bind_urls(const Urls& urls) {
   for (const Url& url : urls) {
     if (url.is_unix() || url.hostname() == "localhost" || is_ip(url.hostname())) continue;
-    return bad(fmt::format("expected IP in URL for binding ({})", url.str()));
+    return bad("expected IP in URL for binding (" + url.str() + ")");
   }
   return {};
 }
@@ -220,9 +216,9 @@ Result<void> check_bind_urls(const Urls& urls) {
 Result<void> check_host_urls(const Urls& urls) {
   for (const Url& url : urls) {
     if (url.is_unix() || !url.hostname().empty()) continue;
-    return bad(fmt::format("unexpected empty host ({})", url.str()));
+    return bad("unexpected empty host (" + url.str() + ")");
   }
   return {};
 }
 
-}  // namespace detcd::bootstrap
+}  // namespace detcd::membership
