@@ -35,16 +35,16 @@ StreamAnswer answer(const server::Reply& reply, const apply::Limits& limits) {
   const wire::Header header{.cluster_id = reply.header.cluster_id,
                             .member_id = reply.header.member_id,
                             .raft_term = reply.header.raft_term};
+  wire::WatchWriter writer(header, limits.watch_part_bytes);
   for (const watch::Response& response : told->responses) {
-    for (Bytes& part : wire::serialize(header, response, limits.watch_part_bytes)) {
-      said.messages.push_back(std::move(part));
-    }
+    writer.write(response);
     said.bytes += static_cast<std::int64_t>(watch::kResponseBytes);
     for (const watch::Event& event : response.events) {
       said.bytes += static_cast<std::int64_t>(watch::bytes_of(event));
     }
     ++said.responses;
   }
+  said.messages = writer.take();
   return said;
 }
 

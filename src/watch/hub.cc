@@ -10,6 +10,9 @@ namespace {
 
 // Records that one watcher is read past before the next one has its turn.
 constexpr int kRecordsPerTurn = 4096;
+// Watchers of a stream that are told together of what is new: an event of many watchers goes to
+// their connection in few pieces. Who reads on from further behind has a turn of its own.
+constexpr int kWatchersPerTurn = 64;
 // Requests taken that are told of even when there is nothing else to say.
 constexpr std::uint32_t kAcceptedMax = 32;
 
@@ -88,9 +91,12 @@ Hub::Turn Hub::serve(Stream& stream, const mvcc::Store& store, mvcc::Meter& mete
     meter.charge(5);
   }
   Turn turn = Turn::kGoOn;
-  if (stream.control.empty() && stream.has_credit() && !stream.queue.empty()) {
+  for (int i = 0; i < kWatchersPerTurn && turn == Turn::kGoOn; ++i) {
+    if (!stream.control.empty() || !stream.has_credit() || stream.queue.empty()) break;
+    const bool catches_up = stream.queue.first()->progress != Progress::kOwed;
     turn = serve_watcher(stream, store, meter, output.responses);
     answer_progress(stream);
+    if (catches_up || meter.empty()) break;
   }
   const bool more = !stream.control.empty() ? stream.credit_responses > 0
                                             : !stream.requests.empty() ||

@@ -4,6 +4,7 @@
 // field.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -105,12 +106,17 @@ class FieldWriter {
     varint((field << 3) | 2);
     varint(length);
   }
+  // Fields that were written before.
+  void append(std::string_view fields) { out_.append(fields); }
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:
   void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out_.push_back(static_cast<char>(value | 0x80));
-    out_.push_back(static_cast<char>(value));
+    std::array<char, 10> bytes;
+    std::size_t size = 0;
+    for (; value >= 0x80; value >>= 7) bytes[size++] = static_cast<char>(value | 0x80);
+    bytes[size++] = static_cast<char>(value);
+    out_.append(bytes.data(), size);
   }
   std::string out_;
 };

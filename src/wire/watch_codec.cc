@@ -146,6 +146,33 @@ void fields(Sink& sink, const Part& message) {
   for (const watch::Event& event : message.events) nested(sink, 11, EventFields{event});
 }
 
+// A message as a field of another one.
+template <class Message>
+struct Nested {
+  std::uint32_t field;
+  const Message& message;
+};
+template <class Sink, class Message>
+void fields(Sink& sink, const Nested<Message>& message) {
+  nested(sink, message.field, message.message);
+}
+
+bool is_one_event(const watch::Response& response) {
+  return response.events.size() == 1 && !response.created && !response.canceled &&
+         response.compact_revision == 0 && std::string_view(response.cancel_reason).empty();
+}
+
+// The same bytes in the same place: others may be equal, and are written anew.
+bool is_same(const Bytes& a, const Bytes& b) {
+  return a.view().data() == b.view().data() && a.size() == b.size();
+}
+bool is_same(const watch::Event& a, const watch::Event& b) {
+  return a.erased == b.erased && !a.prev_kv && !b.prev_kv && is_same(a.kv.key, b.kv.key) &&
+         is_same(a.kv.value, b.kv.value) && a.kv.create_revision == b.kv.create_revision &&
+         a.kv.mod_revision == b.kv.mod_revision && a.kv.version == b.kv.version &&
+         a.kv.lease == b.kv.lease;
+}
+
 // How many of the events go into the next part.
 std::size_t part_length(const Part& rest, std::size_t part_bytes_max) {
   Part part{rest.header, rest.response, {}, true};
@@ -239,23 +266,60 @@ std::string serialize(const watch::Request& request) {
   return {};
 }
 
-std::vector<Bytes> serialize(const Header& header, const watch::Response& response,
-                             std::size_t part_bytes_max) {
-  Header filled = header;
-  filled.revision = response.revision;
-  std::vector<Bytes> parts;
-  Part rest{filled, response, response.events};
+void WatchWriter::write(const watch::Response& response) {
+  if (is_one_event(response)) return write_one_event(response);
+  cut();
+  event_ = nullptr;
+  header_.revision = response.revision;
+  Part rest{header_, response, response.events};
   const bool split =
-      response.may_fragment && response.events.size() >= 2 && size_of(rest) >= part_bytes_max;
+      response.may_fragment && response.events.size() >= 2 && size_of(rest) >= part_bytes_max_;
   while (split) {
-    const std::size_t count = part_length(rest, part_bytes_max);
+    const std::size_t count = part_length(rest, part_bytes_max_);
     if (count == rest.events.size()) break;
-    const Part part{filled, response, rest.events.first(count), true};
-    parts.push_back(Bytes::adopt(to_bytes(part)));
+    const Part part{header_, response, rest.events.first(count), true};
+    messages_.push_back(Bytes::adopt(to_bytes(part)));
     rest.events = rest.events.subspan(count);
   }
-  parts.push_back(Bytes::adopt(to_bytes(rest)));
-  return parts;
+  messages_.push_back(Bytes::adopt(to_bytes(rest)));
+}
+
+void WatchWriter::write_one_event(const watch::Response& response) {
+  const watch::Event& event = response.events.front();
+  if (event_ == nullptr || header_.revision != response.revision) {
+    header_.revision = response.revision;
+    head_ = to_bytes(Nested<Header>{1, header_});
+  }
+  if (event_ == nullptr || !is_same(*event_, event)) {
+    tail_ = to_bytes(Nested<EventFields>{11, EventFields{event}});
+  }
+  event_ = &event;
+  FieldWriter id(0);
+  id.number(2, unsigned_of(response.id));
+  text_.append(head_).append(id.take()).append(tail_);
+  ends_.push_back(text_.size());
+}
+
+void WatchWriter::cut() {
+  if (ends_.empty()) return;
+  const Bytes whole = Bytes::adopt(std::exchange(text_, {}));
+  std::size_t begin = 0;
+  for (const std::size_t end : std::exchange(ends_, {})) {
+    messages_.push_back(whole.slice(begin, end - begin));
+    begin = end;
+  }
+}
+
+std::vector<Bytes> WatchWriter::take() {
+  cut();
+  return std::exchange(messages_, {});
+}
+
+std::vector<Bytes> serialize(const Header& header, const watch::Response& response,
+                             std::size_t part_bytes_max) {
+  WatchWriter writer(header, part_bytes_max);
+  writer.write(response);
+  return writer.take();
 }
 
 Result<WatchAnswer> parse_watch_response(std::string_view bytes) {

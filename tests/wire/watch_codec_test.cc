@@ -121,5 +121,42 @@ TEST(WatchCodec, ALongResponseIsCutBetweenEventsIfItMayBe) {
   EXPECT_EQ(serialize({}, response, 1 << 20).size(), 1U);
 }
 
+// Whatever is remembered of the responses before, each is written as it would be alone.
+TEST(WatchCodec, ResponsesInARowAreWrittenAsEachAlone) {
+  const Header header{.cluster_id = 1, .member_id = 2, .raft_term = 4};
+  const watch::Event first = event("a", "1");
+  watch::Event leased = first;
+  leased.kv.lease = 10;
+  watch::Event erased = first;
+  erased.erased = true;
+  watch::Event with_before = first;
+  with_before.prev_kv = event("a", "0").kv;
+  std::vector<watch::Response> responses{
+      {.id = 1, .revision = 5, .events = {first}},
+      {.id = 300, .revision = 5, .events = {first}},
+      {.id = 0, .revision = 6, .events = {first}},
+      {.id = 2, .revision = 6},
+      {.id = 2, .revision = 6, .events = {leased}},
+      {.id = 2, .revision = 6, .events = {with_before}},
+      {.id = 3, .revision = 6, .events = {with_before}},
+      {.id = 2, .revision = 6, .events = {first, erased}},
+      {.id = 2, .revision = 7, .events = {erased}},
+      {.id = 4, .revision = 7, .canceled = true, .events = {erased}},
+      {.id = -4, .revision = 7, .events = {event("a", "2")}},
+  };
+  WatchWriter writer(header, 1 << 20);
+  for (const watch::Response& response : responses) writer.write(response);
+  const std::vector<Bytes> written = writer.take();
+  ASSERT_EQ(written.size(), responses.size());
+  for (std::size_t i = 0; i < responses.size(); ++i) {
+    EXPECT_EQ(written[i], serialize(header, responses[i], 1 << 20).front()) << i;
+    const Result<WatchAnswer> parsed = parse_watch_response(written[i].view());
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->id, responses[i].id);
+    EXPECT_EQ(parsed->header.revision, responses[i].revision);
+    EXPECT_EQ(parsed->events, responses[i].events);
+  }
+}
+
 }  // namespace
 }  // namespace detcd::wire
