@@ -47,6 +47,15 @@ std::vector<Lease> Lessor::list() const {
   return leases;
 }
 
+bool Lessor::list_some(std::optional<LeaseId> after, std::size_t count,
+                       std::vector<Lease>& out) const {
+  auto row = after ? rows_.upper_bound(*after) : rows_.begin();
+  for (; row != rows_.end() && count > 0; ++row, --count) {
+    out.push_back({row->first, row->second.ttl_seconds, end_of(row->second)});
+  }
+  return row != rows_.end();
+}
+
 void Lessor::grant(LeaseId id, std::int64_t ttl_seconds, const Moment& now) {
   check(id != 0 && ttl_seconds > 0 && ttl_seconds <= kTtlSecondsMax,
         "a lease that is granted has an id and a time to live within the limit");

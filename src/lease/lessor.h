@@ -55,6 +55,9 @@ class Lessor {
   [[nodiscard]] std::optional<Lease> find(LeaseId id) const;
   // In the order of their ids; with their ends.
   [[nodiscard]] std::vector<Lease> list() const;
+  // The first so many beyond `after`, or of all, are added to `out`; false when these were the
+  // last.
+  bool list_some(std::optional<LeaseId> after, std::size_t count, std::vector<Lease>& out) const;
 
   struct Moment {
     std::uint64_t term = 0;

@@ -211,17 +211,7 @@ void Node::answer_read(WaitingRead waiting) {
             }
           },
           [&](const apply::LeaseLeasesRequest&) {
-            apply::LeaseLeasesResponse leases = leases_now();
-            std::optional<apply::ApiError> refused =
-                gate_.refuse_lease(waiting.token, auth::Access::kRead, 0);
-            for (std::size_t i = 0; i < leases.ids.size() && !refused; ++i) {
-              refused = gate_.refuse_lease(waiting.token, auth::Access::kRead, leases.ids[i]);
-            }
-            if (refused) {
-              answer(origin, *refused);
-            } else {
-              answer(origin, std::move(leases));
-            }
+            long_reads_.spawn(finish_listing(origin, waiting.token));
           },
           [&](const auto&) { check(gate_.answer_read(waiting), "only reads wait as reads"); },
       },

@@ -1,5 +1,9 @@
 // What clients ask of leases, and what a member proposes by itself so that leases live and end.
 #include <algorithm>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -10,6 +14,27 @@ namespace detcd::server {
 namespace {
 
 constexpr runtime::Site kLeaseId{"server: id of a lease"};
+
+// Leases that are listed in one step.
+constexpr std::size_t kListedAtOnce = 1024;
+
+// Those that end first come first. As bytes, as helpers give their results.
+std::string ids_by_end(std::vector<lease::Lease> leases) {
+  std::ranges::sort(leases, {},
+                    [](const lease::Lease& lease) { return std::tuple(lease.end_ms, lease.id); });
+  std::string bytes;
+  bytes.reserve(leases.size() * sizeof(lease::LeaseId));
+  for (const lease::Lease& lease : leases) {
+    bytes.append(reinterpret_cast<const char*>(&lease.id), sizeof lease.id);
+  }
+  return bytes;
+}
+
+std::vector<lease::LeaseId> unpacked(const std::string& bytes) {
+  std::vector<lease::LeaseId> ids(bytes.size() / sizeof(lease::LeaseId));
+  if (!ids.empty()) std::memcpy(ids.data(), bytes.data(), bytes.size());
+  return ids;
+}
 
 }  // namespace
 
@@ -102,14 +127,37 @@ apply::LeaseTimeToLiveResponse Node::time_to_live(const apply::LeaseTimeToLiveRe
   return response;
 }
 
-apply::LeaseLeasesResponse Node::leases_now() const {
-  std::vector<lease::Lease> leases = applier_->leases().list();
-  std::ranges::sort(leases, {},
-                    [](const lease::Lease& lease) { return std::tuple(lease.end_ms, lease.id); });
+// In steps, when there are many. Unlike etcd's, which stops everything meanwhile, such an answer
+// may have or lack a lease that was granted or revoked while it was made.
+runtime::Task<void> Node::finish_listing(ReturnAddress origin, Token token) {
+  std::optional<apply::ApiError> refused = gate_.refuse_lease(token, auth::Access::kRead, 0);
+  std::vector<lease::Lease> leases;
+  leases.reserve(applier_->leases().size());
+  for (bool more = true; more && !refused;) {
+    const std::size_t seen = leases.size();
+    if (seen > 0) co_await runtime::yield(world_.scheduler);
+    std::optional<lease::LeaseId> last;
+    if (seen > 0) last = leases.back().id;
+    more = applier_->leases().list_some(last, kListedAtOnce, leases);
+    for (std::size_t i = seen; i < leases.size() && !refused; ++i) {
+      refused = gate_.refuse_lease(token, auth::Access::kRead, leases[i].id);
+    }
+  }
+  if (refused) {
+    answer(origin, *refused);
+    co_return;
+  }
   apply::LeaseLeasesResponse response;
-  response.ids.reserve(leases.size());
-  for (const lease::Lease& lease : leases) response.ids.push_back(lease.id);
-  return response;
+  if (leases.size() <= kListedAtOnce) {
+    response.ids = unpacked(ids_by_end(std::move(leases)));
+  } else {
+    std::move_only_function<std::string()> work = [listed = std::move(leases)]() mutable {
+      return ids_by_end(std::move(listed));
+    };
+    const std::string ids = co_await world_.helpers.run(std::move(work));
+    response.ids = unpacked(ids);
+  }
+  answer(origin, std::move(response));
 }
 
 }  // namespace detcd::server

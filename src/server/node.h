@@ -132,7 +132,7 @@ class Node final : public transport::Receiver {
   void answer_leases(const apply::Response& response);
   [[nodiscard]] apply::LeaseTimeToLiveResponse time_to_live(
       const apply::LeaseTimeToLiveRequest& request, std::uint64_t time_ms) const;
-  [[nodiscard]] apply::LeaseLeasesResponse leases_now() const;
+  runtime::Task<void> finish_listing(ReturnAddress origin, Token token);
 
   [[nodiscard]] Roster::Doors roster_doors();
   // persist.cc: saves, trims and snapshots.

@@ -2,7 +2,9 @@
 // what an image restores must be the same.
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -92,10 +94,18 @@ class Trial {
     }
   }
 
+  [[nodiscard]] std::vector<Lease> listed_in_threes() const {
+    std::vector<Lease> leases;
+    std::optional<LeaseId> last;
+    while (lessor_.list_some(last, 3, leases)) last = leases.back().id;
+    return leases;
+  }
+
   void compare() const {
     std::vector<Lease> wanted;
     for (const auto& [id, row] : model_.leases) wanted.push_back({id, row.ttl, row.end_ms});
     RC_ASSERT(lessor_.list() == wanted);
+    RC_ASSERT(listed_in_threes() == wanted);
     RC_ASSERT(lessor_.attached() == model_.keys.size());
     RC_ASSERT(lessor_.term() == model_.term);
     for (const auto& [id, row] : model_.leases) RC_ASSERT(lessor_.keys(id) == model_.keys_of(id));
