@@ -146,7 +146,7 @@ runtime::Task<void> store_paced(runtime::World world, client::Client& client, Pa
   into = co_await run_paced(world, client, paced);
 }
 
-runtime::Task<Result<void>> list_all(client::Client& client) {
+runtime::Task<Result<void>> list_all(client::Client& client, std::uint64_t leases) {
   std::string path = "/etcdserverpb.Lease/LeaseLeases";
   http2::Headers metadata;
   Result<std::unique_ptr<client::StreamCall>> call =
@@ -156,20 +156,22 @@ runtime::Task<Result<void>> list_all(client::Client& client) {
   const bool sent = co_await (*call)->send(std::move(message));
   (*call)->end_request();
   const std::optional<Bytes> answer = co_await (*call)->receive();
-  if (!sent || !answer || !wire::parse_lease_leases_response(answer->view())) {
-    co_return Error{Errc::kInternal, "leases weren't listed"};
+  if (!sent || !answer) co_return Error{Errc::kInternal, "leases weren't listed"};
+  const Result<wire::LeaseLeases> listed = wire::parse_lease_leases_response(answer->view());
+  if (!listed || listed->response.ids.size() != leases) {
+    co_return Error{Errc::kInternal, "not all leases were listed"};
   }
   co_return Result<void>();
 }
 
 // Puts go on while all leases are listed.
 runtime::Task<Result<PacedResult>> list_meanwhile(runtime::World world, client::Client& client,
-                                                  Paced paced) {
+                                                  Paced paced, std::uint64_t leases) {
   Result<PacedResult> put = Error{Errc::kInternal, "not yet"};
   runtime::TaskGroup puts(world.scheduler);
   puts.spawn(store_paced(world, client, paced, put));
   co_await runtime::sleep_for(world.scheduler, paced.length / 3);
-  const Result<void> listed = co_await list_all(client);
+  const Result<void> listed = co_await list_all(client, leases);
   if (!listed) co_return listed.error();
   co_await puts.join();
   co_return std::move(put);
@@ -199,7 +201,7 @@ runtime::Task<Result<Ending>> watch_end(runtime::World world, Load load) {
   Result<PacedResult> put = co_await run_paced(world, client, paced);
   if (!put) co_return put.error();
   ending.usual = *std::move(put);
-  put = co_await list_meanwhile(world, client, paced);
+  put = co_await list_meanwhile(world, client, paced, load.first_key + load.operations_max);
   if (!put) co_return put.error();
   ending.listing = *std::move(put);
   if (world.clock.boot() > ends - 1s) {

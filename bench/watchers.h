@@ -57,16 +57,29 @@ class Watchers {
     std::vector<watch::Revision> seen;  // By watcher: of its last event.
   };
 
+  // An event that was looked at, as it is on the wire.
+  struct Known {
+    std::string bytes;
+    TimePoint due;
+    watch::Revision revision = 0;
+  };
+
   runtime::Task<Result<void>> open(Stream& stream);
   runtime::Task<void> read(Stream& stream);
   // What is wrong with an answer; none: nothing.
   std::optional<std::string> take(Stream& stream, std::string_view message);
+  // False when the message isn't the known event for a watcher that had everything before it.
+  bool take_known(Stream& stream, std::string_view message, TimePoint now);
+  void remember(std::string_view message);
+  [[nodiscard]] std::optional<std::string> look_at(const watch::Event& event,
+                                                   std::size_t watcher) const;
 
   runtime::World world_;
   Watching watching_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::uint64_t events_ = 0;
   Histogram latency_ns_;
+  Known known_;
   std::optional<Error> error_;
   runtime::Signal changed_;
   runtime::TaskGroup readers_;
