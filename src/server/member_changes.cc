@@ -128,9 +128,12 @@ std::vector<MemberChanges::Expired> MemberChanges::expire(TimePoint now) {
   return expired;
 }
 
-TimePoint MemberChanges::next_deadline() const {
+TimePoint MemberChanges::next_deadline(bool has_leader) const {
   TimePoint next = kNever;
-  for (const Asking& asking : asking_) next = std::min({next, asking.deadline, asking.again});
+  for (const Asking& asking : asking_) {
+    next = std::min(next, asking.deadline);
+    if (has_leader) next = std::min(next, asking.again);
+  }
   for (const Waiting& waiting : waiting_) next = std::min(next, waiting.deadline);
   return next;
 }

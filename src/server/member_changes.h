@@ -71,7 +71,8 @@ class MemberChanges {
     TimePoint since;
   };
   [[nodiscard]] std::vector<Expired> expire(TimePoint now);
-  [[nodiscard]] TimePoint next_deadline() const;
+  // Without a leader there is nobody to ask again.
+  [[nodiscard]] TimePoint next_deadline(bool has_leader) const;
 
  private:
   struct Asking {

@@ -346,7 +346,7 @@ void Roster::look_at_addresses(TimePoint now) {
 }
 
 TimePoint Roster::next_deadline() const {
-  TimePoint next = changes_.next_deadline();
+  TimePoint next = changes_.next_deadline(core_.leader().has_value());
   if (!settled_ && asked_until_ != TimePoint{}) next = std::min(next, asked_until_);
   for (const auto& [id, until] : farewells_) next = std::min(next, until);
   return next;

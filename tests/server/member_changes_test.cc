@@ -56,7 +56,8 @@ TEST_F(MemberChangesTest, AQuestionIsAskedAgainUntilItIsAnswered) {
   ask(1, begin);
   ASSERT_EQ(changes.take_questions(begin).size(), 1U);
   EXPECT_TRUE(changes.take_questions(begin + 400ms).empty());
-  EXPECT_EQ(changes.next_deadline(), begin + 500ms);
+  EXPECT_EQ(changes.next_deadline(true), begin + 500ms);
+  EXPECT_EQ(changes.next_deadline(false), begin + 7s) << "there is nobody to ask";
   const std::vector<PromotionAsked> again = changes.take_questions(begin + 500ms);
   ASSERT_EQ(again.size(), 1U);
   EXPECT_EQ(again[0].learner, 9U);
@@ -112,7 +113,7 @@ TEST_F(MemberChangesTest, PatienceEnds) {
   const std::vector<MemberChanges::Expired> expired = changes.expire(begin + 7s);
   ASSERT_EQ(expired.size(), 2U);
   EXPECT_EQ(expired[0].since, begin);
-  EXPECT_EQ(changes.next_deadline(), kNever);
+  EXPECT_EQ(changes.next_deadline(true), kNever);
 }
 
 }  // namespace
