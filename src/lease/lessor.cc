@@ -148,6 +148,15 @@ std::vector<std::string> Lessor::keys(LeaseId lease) const {
   return keys;
 }
 
+bool Lessor::keys_some(LeaseId lease, std::size_t count, std::vector<std::string>& out) const {
+  auto at = out.empty() ? by_lease_.lower_bound({lease, std::string_view()})
+                        : by_lease_.upper_bound({lease, std::string_view(out.back())});
+  for (; at != by_lease_.end() && at->first == lease && count > 0; ++at, --count) {
+    out.emplace_back(at->second);
+  }
+  return at != by_lease_.end() && at->first == lease;
+}
+
 // ---- Time ---------------------------------------------------------------------------------------
 
 void Lessor::begin_term(std::uint64_t term, const Beginning& beginning) {

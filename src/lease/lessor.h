@@ -78,6 +78,9 @@ class Lessor {
   // The first one, in key order; good until keys change.
   [[nodiscard]] std::optional<std::string_view> first_key(LeaseId lease) const;
   [[nodiscard]] std::vector<std::string> keys(LeaseId lease) const;
+  // Adds the first so many, or of those beyond the last one of `out`; false when these were the
+  // last.
+  bool keys_some(LeaseId lease, std::size_t count, std::vector<std::string>& out) const;
   [[nodiscard]] std::size_t attached() const { return keys_.size(); }
 
   // ---- Time -------------------------------------------------------------------------------------

@@ -207,7 +207,7 @@ void Node::answer_read(WaitingRead waiting) {
             if (refused) {
               answer(origin, *refused);
             } else {
-              answer(origin, time_to_live(asked, waiting.time_ms));
+              long_reads_.spawn(finish_time_to_live(origin, asked, waiting.token, waiting.time_ms));
             }
           },
           [&](const apply::LeaseLeasesRequest&) {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr runtime::Site kLeaseId{"server: id of a lease"};
 
-// Leases that are listed in one step.
+// Leases, or keys of one, that are listed in one step.
 constexpr std::size_t kListedAtOnce = 1024;
 
 // Those that end first come first. As bytes, as helpers give their results.
@@ -114,17 +114,34 @@ void Node::answer_leases(const apply::Response& response) {
   }
 }
 
-apply::LeaseTimeToLiveResponse Node::time_to_live(const apply::LeaseTimeToLiveRequest& request,
-                                                  std::uint64_t time_ms) const {
+// What is left of it is of the first step; its keys are added in steps, when there are many. Unlike
+// etcd's, which stops everything meanwhile, such an answer may have or lack a key that comes or
+// goes while it is made. Where permissions count, they are those of the step that adds the keys.
+runtime::Task<void> Node::finish_time_to_live(ReturnAddress origin,
+                                              apply::LeaseTimeToLiveRequest request, Token token,
+                                              std::uint64_t time_ms) {
   const std::optional<lease::Lease> lease = applier_->leases().find(request.id);
-  if (!lease) return {.id = request.id, .ttl = -1};
-  const std::uint64_t now_ms = std::max(time_ms, applier_->applied().time_ms);
-  const std::uint64_t remaining_ms = lease->end_ms - std::min(lease->end_ms, now_ms);
-  apply::LeaseTimeToLiveResponse response{.id = request.id,
-                                          .ttl = static_cast<std::int64_t>(remaining_ms / 1000),
-                                          .granted_ttl = lease->ttl_seconds};
-  if (request.keys) response.keys = applier_->leases().keys(request.id);
-  return response;
+  apply::LeaseTimeToLiveResponse response{.id = request.id, .ttl = -1};
+  if (lease) {
+    const std::uint64_t now_ms = std::max(time_ms, applier_->applied().time_ms);
+    const std::uint64_t remaining_ms = lease->end_ms - std::min(lease->end_ms, now_ms);
+    response.ttl = static_cast<std::int64_t>(remaining_ms / 1000);
+    response.granted_ttl = lease->ttl_seconds;
+  }
+  bool more = lease && request.keys;
+  while (more) {
+    if (!response.keys.empty()) co_await runtime::yield(world_.scheduler);
+    const bool any_key = !applier_->auth().enabled();
+    const std::optional<apply::ApiError> refused =
+        gate_.refuse_lease(token, auth::Access::kRead, request.id);
+    if (refused) {
+      answer(origin, *refused);
+      co_return;
+    }
+    const std::size_t count = any_key ? kListedAtOnce : applier_->leases().attached();
+    more = applier_->leases().keys_some(request.id, count, response.keys);
+  }
+  answer(origin, std::move(response));
 }
 
 // In steps, when there are many. Unlike etcd's, which stops everything meanwhile, such an answer

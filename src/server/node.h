@@ -130,8 +130,9 @@ class Node final : public transport::Receiver {
   void ask_keep_alive(const ReturnAddress& origin, std::int64_t lease, const Token& token);
   void propose_for_leases(TimePoint now);
   void answer_leases(const apply::Response& response);
-  [[nodiscard]] apply::LeaseTimeToLiveResponse time_to_live(
-      const apply::LeaseTimeToLiveRequest& request, std::uint64_t time_ms) const;
+  runtime::Task<void> finish_time_to_live(ReturnAddress origin,
+                                          apply::LeaseTimeToLiveRequest request, Token token,
+                                          std::uint64_t time_ms);
   runtime::Task<void> finish_listing(ReturnAddress origin, Token token);
 
   [[nodiscard]] Roster::Doors roster_doors();

@@ -108,7 +108,13 @@ class Trial {
     RC_ASSERT(listed_in_threes() == wanted);
     RC_ASSERT(lessor_.attached() == model_.keys.size());
     RC_ASSERT(lessor_.term() == model_.term);
-    for (const auto& [id, row] : model_.leases) RC_ASSERT(lessor_.keys(id) == model_.keys_of(id));
+    for (const auto& [id, row] : model_.leases) {
+      RC_ASSERT(lessor_.keys(id) == model_.keys_of(id));
+      std::vector<std::string> keys;
+      while (lessor_.keys_some(id, 2, keys)) {
+      }
+      RC_ASSERT(keys == model_.keys_of(id));
+    }
   }
 
  private:
