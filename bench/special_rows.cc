@@ -192,6 +192,7 @@ std::vector<Row> special_rows(Size size) {
                               {"restart to first answer ms", 1000, {kRatio, 40}},
                               {"RSS MiB after restart"}},
                   .measure = measure_keys,
+                  .rounds = 2,
                   .rounds_quick = 1});
   rows.push_back({.name = "compaction of " + grouped(scaled(kRevisions, size)) +
                           " revisions beside 500 puts/s",
@@ -202,6 +203,7 @@ std::vector<Row> special_rows(Size size) {
                               {"worst put / usual p99", 1000, {Aim::Of::kValue, 200}},
                               {"compaction answered after µs"}},
                   .measure = measure_compaction,
+                  .rounds = 2,
                   .rounds_quick = 1});
   return rows;
 }
