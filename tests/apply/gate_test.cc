@@ -222,6 +222,8 @@ TEST(Gate, CompactionAndChangesOfUsersAreRoots) {
   EXPECT_EQ(refused(CompactionRequest{1}, both), ApiError::kPermissionDenied);
   EXPECT_EQ(refused(CompactionRequest{1}, root), std::nullopt);
   EXPECT_EQ(refused(CompactionRequest{1}, {.own = true}), std::nullopt) << "the member's own";
+  EXPECT_EQ(refused(MemberChange{}, both), ApiError::kPermissionDenied);
+  EXPECT_EQ(refused(MemberChange{}, root), std::nullopt);
 }
 
 // ---- The gate where it stands -------------------------------------------------------------------

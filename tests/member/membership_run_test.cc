@@ -60,7 +60,6 @@ TEST(Joining, ALearnerCatchesUpBySnapshotAndIsPromoted) {
   EXPECT_EQ(cluster.id_of(two), id);
   EXPECT_EQ(error_of(cluster.ask(two, apply::PutRequest{.key = "k"})),
             ApiError::kNotSupportedForLearner);
-  // Asked at the one that isn't the leader, too, once it may answer.
   ASSERT_NE(list_of(cluster.change(1, {Kind::kPromote, {.id = id}})), nullptr);
   EXPECT_TRUE(cluster.node(1)->core().status().configuration.voters.contains(raft::NodeId(id)));
   EXPECT_TRUE(cluster.put(two, "by-two"));
@@ -71,6 +70,26 @@ TEST(Joining, ALearnerCatchesUpBySnapshotAndIsPromoted) {
   EXPECT_FALSE(cluster.put(1, "half")) << "one of two decides nothing";
   cluster.start(two);
   ASSERT_TRUE(cluster.eventually([&] { return agree(cluster, {1, two}); }));
+  EXPECT_EQ(cluster.failure(), "");
+}
+
+TEST(Joining, APromotionMayBeAskedOfAFollower) {
+  Cluster cluster(5, 2);
+  ASSERT_TRUE(cluster.eventually([&] { return cluster.leader() != 0; }));
+  cluster.pass(6s);
+  const std::uint32_t follower = 3 - cluster.leader();
+  const std::uint32_t three = cluster.make_seat();
+  const std::optional<server::Outcome> added = cluster.change(follower, adding(three, true));
+  ASSERT_NE(list_of(added), nullptr);
+  ASSERT_TRUE(list_of(added)->added);
+  const Change promotion{Kind::kPromote, {.id = list_of(added)->added->id}};
+  EXPECT_EQ(error_of(cluster.ask(follower, promotion)), ApiError::kLearnerNotReady);
+  cluster.start(three);
+  ASSERT_TRUE(cluster.eventually([&] { return agree(cluster, {1, 2, three}); }));
+  ASSERT_NE(list_of(cluster.change(follower, promotion)), nullptr);
+  EXPECT_EQ(cluster.node(follower)->core().status().configuration.voters.size(), 3U);
+  EXPECT_EQ(error_of(cluster.ask(follower, Change{Kind::kPromote, {.id = 12345}})),
+            ApiError::kMemberNotFound);
   EXPECT_EQ(cluster.failure(), "");
 }
 
