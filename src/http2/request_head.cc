@@ -53,12 +53,14 @@ void RequestHead::clear() {
   timeout_ns.reset();
   malformed_timeout.reset();
   metadata.clear();
+  rules = {};
   header_bytes = 0;
 }
 
 void RequestHead::add(std::string_view name, std::string_view value, std::size_t header_bytes_max) {
   header_bytes += name.size() + value.size() + kHeaderOverheadBytes;
   if (header_bytes > header_bytes_max) return;
+  rules.see(name, value);
   if (name == ":path") {
     path = value;
   } else if (name == ":method") {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "http2/framing.h"
+#include "http2/header_rules.h"
 #include "http2/message.h"
 
 namespace detcd::http2 {
@@ -27,6 +28,7 @@ struct RequestHead {
   std::optional<std::int64_t> timeout_ns;
   std::optional<std::string> malformed_timeout;
   Headers metadata;
+  HeaderRules rules;
   std::size_t header_bytes = 0;  // As SETTINGS_MAX_HEADER_LIST_SIZE counts them.
 
   void clear();

@@ -48,6 +48,7 @@ ServerSession::State::State(ServerLimits limits_given)
   check(nghttp2_option_new(&option) == 0, "there is memory for a session");
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_no_http_messaging(option, 1);  // HeaderRules instead.
   // Its limit of resets reads the wall clock; ours counts on the injected time.
   nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
   // Room for headers in frames of a fair size, up to the limit that RequestHead counts.

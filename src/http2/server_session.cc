@@ -51,6 +51,11 @@ void ServerSession::State::request_headers_complete(ServerStream& stream) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_FRAME_SIZE_ERROR);
     return;
   }
+  if (!stream.head.rules.hold()) {
+    stream.finished = true;
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_PROTOCOL_ERROR);
+    return;
+  }
   stream.plain = limits.plain_http && !is_grpc_content_type(stream.head.content_type);
   if (!stream.plain) {
     const std::optional<Refusal> refusal = stream.head.judge();

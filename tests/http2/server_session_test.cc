@@ -105,6 +105,51 @@ TEST(ServerHeaders, UnknownEncodingIsUnimplemented) {
             (GrpcStatus{12, "grpc: Decompressor is not installed for grpc-encoding \"snappy\""}));
 }
 
+// etcd's clients of 3.4 write the whole URL of an endpoint there.
+TEST(ServerHeaders, AnyAuthorityIsTaken) {
+  for (const char* authority : {"http://127.0.0.1:2379", "unix:///x y", ""}) {
+    ByHand hand;
+    Headers headers = raw::request();
+    headers[3].second = authority;
+    hand.say(raw::headers(1, headers, true));
+    ASSERT_EQ(hand.count<StreamOpened>(), 1u) << authority;
+    EXPECT_EQ(std::get<StreamOpened>(hand.events[0]).metadata[0].second, authority);
+  }
+}
+
+TEST(ServerHeaders, BrokenRulesResetTheStreamOnly) {
+  const auto with = [](Headers more) { return raw::request(more); };
+  std::vector<Headers> broken = {with({{"X", "upper case"}}),
+                                 with({{"a b", "a space"}}),
+                                 with({{"x", "a\nb"}}),
+                                 with({{"x", std::string(1, '\0')}}),
+                                 with({{"connection", "close"}}),
+                                 with({{"te", "gzip"}}),
+                                 with({{":path", "/again"}}),
+                                 with({{":protocol", "websocket"}}),
+                                 with({{"transfer-encoding", ""}})};
+  for (std::size_t missing = 0; missing < 3; ++missing) {
+    Headers headers = raw::request();
+    headers.erase(headers.begin() + static_cast<std::ptrdiff_t>(missing));
+    broken.push_back(headers);
+  }
+  Headers late = raw::request();
+  std::swap(late[0], late.back());
+  broken.push_back(late);
+  ByHand hand;
+  std::uint32_t id = 1;
+  for (const Headers& headers : broken) {
+    hand.say(raw::headers(id, headers, true));
+    const auto frames = of_type(hand.hear(), raw::kReset);
+    ASSERT_EQ(frames.size(), 1u) << "case " << id / 2;
+    EXPECT_EQ(frames[0].payload, raw::number(1, 4)) << "case " << id / 2;  // PROTOCOL_ERROR
+    id += 2;
+  }
+  EXPECT_TRUE(hand.events.empty());
+  EXPECT_TRUE(hand.say(raw::headers(id, raw::request(), true)));
+  EXPECT_EQ(hand.count<StreamOpened>(), 1u);
+}
+
 TEST(ServerHeaders, TooManyHeaderBytesResetTheStreamOnly) {
   ByHand hand({.header_bytes_max = 4096});
   hand.say(raw::headers(1, raw::request({{"x", std::string(5000, 'y')}}), true));
