@@ -1,6 +1,6 @@
-"""Where etcd and detcd answer differently, and why: each row names the version of etcd, the RPC, the
-field, and the section of the inventory of etcd's facts (ETCD.md) that says so. A difference that no
-row explains fails the comparison, and so does a row that explains none any more."""
+"""Where etcd and detcd answer differently, and why: each row names the version of etcd, the RPC,
+the field, and the section of the inventory of etcd's facts (ETCD.md) that says so. A difference
+that no row explains fails the comparison, and so does a row that explains none any more."""
 
 import collections
 from typing import Callable, NamedTuple
@@ -24,7 +24,8 @@ def ours_has(wanted):
 
 
 REFUSALS = [f"etcdserver: {why}" for why in (
-    "user name is empty", "invalid auth token", "permission denied", "revision of auth store is old")]
+    "user name is empty", "invalid auth token", "permission denied",
+    "revision of auth store is old")]
 def allowed(mine, theirs):
     """detcd finds no right to what etcd does."""
     return mine.get("text") in REFUSALS and "code" not in theirs

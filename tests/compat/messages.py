@@ -1,5 +1,5 @@
 """etcd's messages by name: what a client writes and reads, without any code of the server under
-test. The table is the one of etcd's .proto files, up to 3.7; an answer with a field that isn't in it
+test. The table is that of etcd's .proto files, up to 3.7; an answer with a field that isn't in it
 is an error, so that no field goes uncompared."""
 
 from kv_client import fields, signed, varint

@@ -51,7 +51,8 @@ def with_users_asked_for(side):
     for user in (None, "u1", "x"):
         ask_all(side, user, ("AuthStatus", {}), ("Status", {}), ("Hash", {}), ("HashKV", {}),
                 ("Defragment", {}), ("Snapshot", {}), ("LeaseLeases", {}),
-                ("LeaseTimeToLive", {"ID": 5}), ("MemberList", {}), ("Alarm", {}), ("MoveLeader", {"targetID": 7}))
+                ("LeaseTimeToLive", {"ID": 5}), ("MemberList", {}), ("Alarm", {}),
+                ("MoveLeader", {"targetID": 7}))
     ask_all(side, "root", ("RoleAdd", {"name": "root"}), ("RoleGet", {"role": "root"}))
 
 

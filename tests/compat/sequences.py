@@ -46,7 +46,7 @@ class World:
         return self.dice.choice(LEASES) if self.hashes else self.lease()
 
 
-# --- keys ------------------------------------------------------------------------------------------
+# --- keys -----------------------------------------------------------------------------------------
 
 def some_span(world):
     """One key, some, or most."""
@@ -135,7 +135,7 @@ def some_compaction(world):
             **world.maybe(0.5, "physical", 1)}
 
 
-# --- leases ----------------------------------------------------------------------------------------
+# --- leases ---------------------------------------------------------------------------------------
 
 def some_grant(world):
     ttl = world.dice.choice([60, 100, 1000, 9_000_000_000, 9_000_000_001, 1 << 62])
@@ -150,7 +150,7 @@ def some_time_to_live(world):
     return {**some_lease(world), **world.maybe(0.6, "keys", 1)}
 
 
-# --- users -----------------------------------------------------------------------------------------
+# --- users ----------------------------------------------------------------------------------------
 
 def some_name(world, names):
     """Mostly of a few; now and then of nobody, or empty."""
@@ -211,7 +211,7 @@ def some_revoked_permission(world):
     return {"role": some_name(world, ROLES[1:]), **world.key(), **world.end(0.6)}
 
 
-# --- operators -------------------------------------------------------------------------------------
+# --- operators ------------------------------------------------------------------------------------
 
 def some_alarm(world):
     """Of one type in a seed: etcd 3.5 forgets the other one when it disarms one."""
@@ -277,7 +277,7 @@ def some_request(world, kinds):
     return rpc, draw(world)
 
 
-# --- watches ---------------------------------------------------------------------------------------
+# --- watches --------------------------------------------------------------------------------------
 
 def some_create(world):
     dice = world.dice

@@ -237,9 +237,10 @@ class Sequence:
         for watching in self.watching:
             watching.same("once nothing more happens")
             watching.finish(self.world)
+        hashes = [("HashKV", {"revision": self.world.revision})] if self.world.hashes else []
         for rpc, request in (("Range", {"key": b"\x00", "range_end": b"\x00"}), ("LeaseLeases", {}),
                              ("UserList", {}), ("RoleList", {}), ("Alarm", {}), ("AuthStatus", {}),
-                             *([("HashKV", {"revision": self.world.revision})] * self.world.hashes)):
+                             *hashes):
             self.ask(rpc, request, root)
 
 
