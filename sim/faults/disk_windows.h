@@ -23,6 +23,7 @@ class DiskWindows final : public FamilyState {
   static constexpr std::string_view kName = "troubles of disks";
   explicit DiskWindows(Stage& stage) : stage_(stage) {}
   void calm() override;
+  void disarm() override;
   // The trouble lasts so long.
   void begin(std::uint32_t node, const DiskTrouble& trouble, Duration lasts);
 

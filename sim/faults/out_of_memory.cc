@@ -20,6 +20,7 @@ class Memory final : public FamilyState {
   static constexpr std::string_view kName = "memory";
   explicit Memory(Stage& stage) : stage_(stage) {}
   void calm() override { limits_.clear(); }
+  void disarm() override { limits_.clear(); }
   void limit(std::uint32_t node, MemorySite site, std::uint64_t bytes, Duration down) {
     limits_[{node, site}] = {bytes, down};
   }

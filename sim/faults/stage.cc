@@ -113,6 +113,15 @@ bool Stage::everybody_remembers(std::uint32_t node) {
   return true;
 }
 
+void Stage::disarm() {
+  armed_.clear();
+  in_flight_.clear();
+  for (const auto& [name, state] : states_) state->disarm();
+  for (std::uint32_t node = 1; node <= size(); ++node) {
+    members().machine(node).disk().forget_planned();
+  }
+}
+
 bool Stage::is_quiet() const {
   const auto idle = [](const auto& each) { return each.second == decltype(each.second){}; };
   const auto quiet = [](const auto& each) { return each.second->is_quiet(); };
@@ -264,11 +273,12 @@ void Stage::freeze(std::uint32_t node) {
 }
 
 std::vector<std::uint32_t> Stage::calm_core() {
+  // First: who has another's directory only for now is whole once it is put right.
+  end_all();
   const std::vector<std::uint32_t> core = choose_core();
   std::string names;
   for (const std::uint32_t node : core) names += " n" + std::to_string(node);
   tell(0, "all faults end for a core," + names + "; the others stay away");
-  end_all();
   network().heal_all();
   for (std::uint32_t node = 1; node <= size(); ++node) {
     if (!std::ranges::binary_search(core, node)) freeze(node);

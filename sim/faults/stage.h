@@ -36,6 +36,8 @@ class FamilyState {
   virtual ~FamilyState() = default;
   // All faults end.
   virtual void calm() {}
+  // Nobody is to die of it any more, for now.
+  virtual void disarm() {}
   // Nothing of it lasts that keeps members from hearing each other in time.
   [[nodiscard]] virtual bool is_quiet() const { return true; }
   // A message has come to this node, from that life of its sender's process.
@@ -116,11 +118,8 @@ class Stage {
     std::string_view probe;
   };
   bool end_life(std::uint32_t node, const End& end);
-  // No armed death strikes any more.
-  void disarm() {
-    armed_.clear();
-    in_flight_.clear();
-  }
+  // No armed death strikes any more, and no disk or memory that was about to fail its member does.
+  void disarm();
   void restart_after(std::uint32_t node, Duration down);
   // How many lives have ended.
   [[nodiscard]] const std::map<std::uint32_t, std::uint64_t>& deaths() const { return deaths_; }

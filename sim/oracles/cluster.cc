@@ -74,8 +74,9 @@ class ClusterOracle::Member final : public server::Observer {
     if (trace != 0) oracle_.history_.read_at[trace].push_back({node_, index});
     for (const auto& other : oracle_.oracles_) other->on_read(node_, trace, index);
   }
-  void on_recovered(wal::Recovered::Health health) override {
-    for (const auto& other : oracle_.oracles_) other->on_recovered(node_, health);
+  void on_recovered(wal::Recovered::Health health, const raft::Raft& restored) override {
+    oracle_.recall(node_, restored);
+    for (const auto& other : oracle_.oracles_) other->on_recovered(node_, health, restored);
     if (health == wal::Recovered::Health::kDamaged) {
       judge_loss("a member takes its log for damaged although its disk kept all that was synced: ");
     }
@@ -109,8 +110,6 @@ class ClusterOracle::Member final : public server::Observer {
     if (std::holds_alternative<raft::RecoveryEnded>(event)) ++oracle_.numbers_.recoveries;
   }
   void on_step(const raft::Raft& core) override {
-    if (!stepped_) oracle_.recall(node_, core);
-    stepped_ = true;
     judge_recovery(core);
     for (const auto& other : oracle_.oracles_) other->on_step(node_, core);
     // The whole state is looked at now and then: it costs as much as the log is long.
@@ -171,7 +170,6 @@ class ClusterOracle::Member final : public server::Observer {
   raft::Index commit_;
   raft::Term term_;
   bool was_leader_ = false;
-  bool stepped_ = false;  // In this life.
 };
 
 std::unique_ptr<server::Observer> ClusterOracle::observer(std::uint32_t node, DiskHistory disk) {

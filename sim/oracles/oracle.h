@@ -51,7 +51,8 @@ class Oracle {
   virtual void on_event(std::uint32_t /*node*/, const raft::Event&) {}
   virtual void on_send(std::uint32_t /*node*/, const raft::Message&) {}
   virtual void on_receive(std::uint32_t /*node*/, const raft::Message&) {}
-  virtual void on_recovered(std::uint32_t /*node*/, wal::Recovered::Health) {}
+  virtual void on_recovered(std::uint32_t /*node*/, wal::Recovered::Health,
+                            const raft::Raft& /*restored*/) {}
   virtual void on_command(std::uint32_t /*node*/, const apply::Position&, const apply::Command&) {}
   virtual void on_applied(std::uint32_t /*node*/, const apply::Position&) {}
   virtual void on_installed(std::uint32_t /*node*/, const apply::Position&) {}

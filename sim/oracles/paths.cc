@@ -63,7 +63,7 @@ void PathsOracle::on_receive(std::uint32_t node, const raft::Message& message) {
   if (term != terms_.end() && message.term < term->second) probes_.hit(kOldTerm);
 }
 
-void PathsOracle::on_recovered(std::uint32_t, wal::Recovered::Health health) {
+void PathsOracle::on_recovered(std::uint32_t, wal::Recovered::Health health, const raft::Raft&) {
   if (health == wal::Recovered::Health::kTorn) probes_.hit(kTorn);
   if (health == wal::Recovered::Health::kDamaged) probes_.hit(kDamaged);
 }

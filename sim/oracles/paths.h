@@ -20,7 +20,8 @@ class PathsOracle final : public Oracle {
   void on_step(std::uint32_t node, const raft::Raft& core) override;
   void on_event(std::uint32_t node, const raft::Event& event) override;
   void on_receive(std::uint32_t node, const raft::Message& message) override;
-  void on_recovered(std::uint32_t node, wal::Recovered::Health health) override;
+  void on_recovered(std::uint32_t node, wal::Recovered::Health health,
+                    const raft::Raft& restored) override;
   void on_installed(std::uint32_t node, const apply::Position&) override;
 
  private:

@@ -23,11 +23,15 @@ bool holds(const raft::Raft& core, raft::Index index, raft::Term term) {
 
 }  // namespace
 
+void ReplicationOracle::restarted(std::uint32_t node, const raft::Raft& core) {
+  Member& member = members_[node];
+  member.core = &core;
+  recall(node, member, core);
+}
+
 void ReplicationOracle::stepped(std::uint32_t node, const raft::Raft& core) {
   Member& member = members_[node];
-  const bool first = member.core == nullptr;
   member.core = &core;
-  if (first) recall(node, member, core);
   if (core.role() == raft::RoleName::kRecovering) member.put_back = false;
   const bool committed = core.commit() > member.commit;
   member.commit = core.commit();

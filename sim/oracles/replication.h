@@ -27,6 +27,10 @@ class ReplicationOracle final : public Oracle {
   explicit ReplicationOracle(const OracleWorld& world)
       : ReplicationOracle(world.history, world.fail) {}
 
+  void on_recovered(std::uint32_t node, wal::Recovered::Health,
+                    const raft::Raft& restored) override {
+    restarted(node, restored);
+  }
   void on_step(std::uint32_t node, const raft::Raft& core) override { stepped(node, core); }
   void on_send(std::uint32_t node, const raft::Message& message) override { sent(node, message); }
   void on_event(std::uint32_t node, const raft::Event& event) override {
@@ -36,7 +40,9 @@ class ReplicationOracle final : public Oracle {
   void on_death(std::uint32_t node) override { ended(node); }
   void add_promises(std::uint32_t node, Promised& promised) const override;
 
-  // After every step; the first one of a life is the one after which it is asked what it remembers.
+  // A life begins: it is asked what it remembers. Its first step may already replace some of that.
+  void restarted(std::uint32_t node, const raft::Raft& core);
+  // After every step.
   void stepped(std::uint32_t node, const raft::Raft& core);
   void sent(std::uint32_t node, const raft::Message& message);
   void voted(std::uint32_t node, const raft::VoteCast& vote);
@@ -54,7 +60,7 @@ class ReplicationOracle final : public Oracle {
     friend auto operator<=>(const Position&, const Position&) = default;
   };
   struct Member {
-    const raft::Raft* core = nullptr;  // While it lives and has made a step.
+    const raft::Raft* core = nullptr;  // While it lives.
     raft::Index commit;
     // It acknowledged `match` in `term`; the entry there is of term `entry`.
     raft::Term term;

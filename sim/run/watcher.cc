@@ -26,7 +26,9 @@ class Watched final : public server::Observer {
   void on_read(std::uint64_t trace, apply::LogIndex index) override {
     inner_->on_read(trace, index);
   }
-  void on_recovered(wal::Recovered::Health health) override { inner_->on_recovered(health); }
+  void on_recovered(wal::Recovered::Health health, const raft::Raft& restored) override {
+    inner_->on_recovered(health, restored);
+  }
   void on_send(const raft::Message& message) override { inner_->on_send(message); }
   void on_receive(const raft::Message& message, std::uint64_t life) override {
     inner_->on_receive(message, life);

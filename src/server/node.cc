@@ -137,7 +137,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
   roster_.learn_from_log(storage_.recovered.entries);
   if (storage_.fresh && options_.joining) roster_.learn_from_flags();
   storage_.recovered.entries.clear();
-  observer_.on_recovered(storage_.recovered.health);
+  observer_.on_recovered(storage_.recovered.health, core_);
   roster_.changed();
 }
 

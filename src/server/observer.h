@@ -29,8 +29,8 @@ class Observer {
   // A read was answered from the state at this index.
   virtual void on_read(std::uint64_t /*trace*/, apply::LogIndex) {}
   virtual void on_raft_event(const raft::Event&) {}
-  // What the log held when the member started.
-  virtual void on_recovered(wal::Recovered::Health) {}
+  // What the log held when the member started, before anything happened to it.
+  virtual void on_recovered(wal::Recovered::Health, const raft::Raft& /*restored*/) {}
   // A message leaves: all that it promises is synced.
   virtual void on_send(const raft::Message&) {}
   // A message arrived, from that life of its sender's process.

@@ -86,6 +86,11 @@ class MembersJudge : public testing::Test {
     lives_[node - 1].reset();
     lives_[node - 1] = oracle_.observer(node, ClusterOracle::DiskHistory::kHonest);
   }
+  void begin_life(std::uint32_t node, const raft::Raft& restored) {
+    begin_life(node);
+    life(node).on_recovered(wal::Recovered::Health::kWhole, restored);
+    life(node).on_step(restored);
+  }
   // The leader sent so much, and the other member said so in the leader's term.
   void exchange(const raft::Raft& core, std::uint64_t match) {
     raft::AppendRequest append;
@@ -281,8 +286,7 @@ TEST_F(MembersJudge, FindsASyncedLogThatIsShorterAfterARestart) {
   const raft::Raft before = member({});
   const raft::Raft after = member({.last = 14});
   life(1).on_step(before);
-  begin_life(1);
-  life(1).on_step(after);
+  begin_life(1, after);
   EXPECT_EQ(said(), "durable log");
 }
 
@@ -290,9 +294,8 @@ TEST_F(MembersJudge, FindsAVoteOfAMemberThatWasPutBackAndIsNotWhole) {
   const raft::Raft before = member({});
   const raft::Raft after = member({.last = 13});
   life(1).on_step(before);
-  begin_life(1);
   oracle_.put_back(1, raft::Index(15));
-  life(1).on_step(after);
+  begin_life(1, after);
   EXPECT_EQ(said(), "");
   life(1).on_raft_event(raft::VoteCast{kOther, raft::Term(3)});
   EXPECT_EQ(said(), "durable log");
@@ -333,8 +336,7 @@ TEST_F(MembersJudge, FindsAForgottenVoteThatALeaderWasElectedWith) {
   life(2).on_raft_event(for_leader);
   life(1).on_step(elected);
   EXPECT_EQ(said(), "");
-  begin_life(2);
-  life(2).on_step(voter);
+  begin_life(2, voter);
   EXPECT_EQ(said(), "durable vote");
 }
 

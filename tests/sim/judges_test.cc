@@ -69,7 +69,7 @@ class ReplicationJudge : public testing::Test {
     oracle_.sent(2, append_up_to(15));
     oracle_.sent(1, promise);
     oracle_.ended(1);
-    oracle_.stepped(1, after);
+    oracle_.restarted(1, after);
   }
 
   const raft::Raft leader_ = replica(15);
@@ -93,6 +93,35 @@ std::string said_of_doubt(ClusterOracle::DiskHistory disk) {
 TEST(ClusterJudge, FindsADoubtWithAnHonestDisk) {
   EXPECT_EQ(said_of_doubt(ClusterOracle::DiskHistory::kHonest), "honest disk");
   EXPECT_EQ(said_of_doubt(ClusterOracle::DiskHistory::kRotten), "");
+}
+
+// What is said of a member with 15 synced entries that comes back with `restored`, whose first step
+// then makes `stepped` of it.
+std::string said_of_restart(const raft::Raft& restored, const raft::Raft& stepped) {
+  History history;
+  ClusterOracle oracle(history);
+  const raft::Raft before = replica(15);
+  oracle.observer(1, ClusterOracle::DiskHistory::kHonest)->on_step(before);
+  const std::unique_ptr<server::Observer> life =
+      oracle.observer(1, ClusterOracle::DiskHistory::kHonest);
+  life->on_recovered(wal::Recovered::Health::kWhole, restored);
+  life->on_step(stepped);
+  return oracle.violation() ? oracle.violation()->oracle : "";
+}
+
+TEST(ClusterJudge, FindsEntriesThatAreForgottenOverARestart) {
+  EXPECT_EQ(said_of_restart(replica(13), replica(13)), "durable log");
+}
+
+TEST(ClusterJudge, TakesALogThatALeaderCutsWithTheFirstMessageOfALife) {
+  EXPECT_EQ(said_of_restart(replica(15), replica(13, 3)), "");
+}
+
+TEST_F(ReplicationJudge, TakesALogThatALeaderCutsWithTheFirstMessageOfALife) {
+  restart_after(acknowledgement(14), replica(14));
+  const raft::Raft cut = replica(13, 3);
+  oracle_.stepped(1, cut);
+  EXPECT_EQ(said_, "");
 }
 
 TEST_F(ReplicationJudge, TakesAnAcknowledgementThatIsKeptOverARestart) {
@@ -121,7 +150,7 @@ TEST_F(ReplicationJudge, FindsAVoteThatIsForgottenOverARestart) {
   oracle_.sent(1, {kFollower, kLeader, raft::Term(2), raft::VoteResponse{false, true}});
   oracle_.ended(1);
   const raft::Raft after = replica(15);
-  oracle_.stepped(1, after);
+  oracle_.restarted(1, after);
   EXPECT_EQ(said_, "durable vote");
 }
 
