@@ -31,6 +31,12 @@ def allowed(mine, theirs):
     return mine.get("text") in REFUSALS and "code" not in theirs
 
 
+def only_deletions(mine, theirs):
+    """detcd tells of deletions, all of one revision, that etcd has forgotten."""
+    return theirs == [] and all(event["type"] == 1 for _, _, event in mine) and len(
+        {revision for _, revision, _ in mine}) == 1
+
+
 NEWER = "§1.2, fields of newer versions"
 TABLE = [
     Known("3.4", "", "error", "§2.9: 3.4 looks at tokens also while users aren't asked for",
@@ -42,6 +48,8 @@ TABLE = [
     Known("3.4", "Watch", "other", "§2.7: 3.4 tells streams without watches of progress, too",
           lambda mine, theirs: not mine and all(
               set(one) == {"header", "watch_id"} and one["watch_id"] == -1 for one in theirs)),
+    Known("3.4", "Watch", "events", "§2.6: since 3.4.34 a tombstone at the compact revision stays",
+          only_deletions),
     Known("", "Status", "storageVersion", NEWER, ours_has("x.y.z")),
     Known("", "Status", "dbSizeQuota", NEWER, ours_has(2 << 30)),
     Known("", "Status", "downgradeInfo", NEWER, ours_has({})),

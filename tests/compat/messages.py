@@ -37,15 +37,15 @@ LeaseStatus: ID=1 lease
 LeaseLeasesResponse: header=1 ResponseHeader; leases=2 set[]LeaseStatus
 Member: ID=1 member; name=2 text; peerURLs=3 []text; clientURLs=4 []text; isLearner=5 int
 MemberAddRequest: peerURLs=1 []text; isLearner=2 int
-MemberAddResponse: header=1 ResponseHeader; member=2 Member; members=3 []Member
+MemberAddResponse: header=1 ResponseHeader; member=2 Member; members=3 set[]Member
 MemberRemoveRequest: ID=1 member
-MemberRemoveResponse: header=1 ResponseHeader; members=2 []Member
+MemberRemoveResponse: header=1 ResponseHeader; members=2 set[]Member
 MemberUpdateRequest: ID=1 member; peerURLs=2 []text
-MemberUpdateResponse: header=1 ResponseHeader; members=2 []Member
+MemberUpdateResponse: header=1 ResponseHeader; members=2 set[]Member
 MemberListRequest: linearizable=1 int
-MemberListResponse: header=1 ResponseHeader; members=2 []Member
+MemberListResponse: header=1 ResponseHeader; members=2 set[]Member
 MemberPromoteRequest: ID=1 member
-MemberPromoteResponse: header=1 ResponseHeader; members=2 []Member
+MemberPromoteResponse: header=1 ResponseHeader; members=2 set[]Member
 DefragmentResponse: header=1 ResponseHeader
 MoveLeaderRequest: targetID=1 member
 MoveLeaderResponse: header=1 ResponseHeader

@@ -1,7 +1,7 @@
 """Requests that bring every known difference about, whatever the seeds draw. Those after which etcd
 and detcd hold different things come last, each on its own."""
 
-from servers import Stream
+from servers import Stream, summary
 
 
 def ask_all(side, user, *requests):
@@ -35,6 +35,7 @@ def before_users(side):
             ("Compact", {"revision": 0, "physical": 1}), ("HashKV", {"revision": 0}),
             ("Compact", {"revision": 6, "physical": 1}), ("HashKV", {"revision": 6}),
             ("HashKV", {"revision": 7}))
+    from_the_compact_revision(side)
     streams = [Stream(one) for one in side.all]
     for stream in streams:
         stream.ask({"progress_request": {}})
@@ -44,6 +45,18 @@ def before_users(side):
     side.compare("Watch", "progress without a watch", told[0], told[1:])
     for stream in streams:
         stream.end()
+
+
+def from_the_compact_revision(side):
+    """At which a key was deleted."""
+    streams = [Stream(one) for one in side.all]
+    told = []
+    for stream in streams:
+        stream.ask({"create_request": {"key": b"a", "range_end": b"c", "start_revision": 6}})
+        stream.wait(lambda told: any("events" in one for one in told))
+        told.append(summary(stream.known()))
+        stream.end()
+    side.compare("Watch", "from the compact revision on", told[0], told[1:])
 
 
 def with_users_asked_for(side):

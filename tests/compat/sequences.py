@@ -1,7 +1,7 @@
 """Random requests: what a seed asks etcd and detcd for. Numbers are drawn close to what the servers
 have got to; many requests are to be refused."""
 
-from servers import OWN, Drawn
+from servers import ADDED, OWN, Drawn
 
 # No more than eleven: how etcd orders more rows that compare equal isn't defined.
 KEYS = [b"a", b"ab", b"abc", b"b", b"c/1", b"c/2", b"\x00", b"\xc3\xbc", b"\xff"]
@@ -229,6 +229,24 @@ def some_member_question(world):
     return world.maybe(0.5, "linearizable", 1)
 
 
+def some_member(world):
+    return {"ID": world.dice.choice([ADDED, ADDED, 77])}
+
+
+def some_urls(world):
+    # No voter: etcd's only member would lose its quorum.
+    return {"peerURLs": [world.dice.choice(["http://127.0.0.1:9", "http://127.0.0.1:7", "x", ""])]}
+
+
+def some_new_member(world):
+    return {**some_urls(world), "isLearner": 1}
+
+
+def some_other_urls(world):
+    # Of nobody: etcd 3.5.30 gives a learner a vote by it, and dies of what is no URL.
+    return {"ID": 77, "peerURLs": [world.dice.choice(["http://127.0.0.1:9", "http://127.0.0.1:7"])]}
+
+
 def some_transferee(_):
     return {"targetID": 77}
 
@@ -243,6 +261,38 @@ def some_hash(world):
 
 def nothing(_):
     return {}
+
+
+LOCKS, VALUES = [b"l", b"m"], [b"x", b"y"]
+
+
+def some_lock(world):
+    """What others hold is waited for, until the call's deadline."""
+    return {"name": world.dice.choice(LOCKS), "lease": world.dice.choice(LEASES[:3])}
+
+
+def some_unlock(world):
+    return {"key": world.dice.choice(LOCKS) + b"/%x" % world.dice.choice(LEASES[:3])}
+
+
+def some_campaign(world):
+    return {**some_lock(world), "value": world.dice.choice(VALUES)}
+
+
+def some_leader_key(world):
+    """Mostly of nobody: its revision must be right."""
+    lock = some_lock(world)
+    return {"leader": {"name": lock["name"], "key": lock["name"] + b"/%x" % lock["lease"],
+                       "rev": world.some_revision(), "lease": lock["lease"]}}
+
+
+def some_proclamation(world):
+    leader = some_leader_key(world) if world.dice.random() < 0.9 else {}
+    return {**leader, "value": world.dice.choice(VALUES)}
+
+
+def some_election(world):
+    return {"name": world.dice.choice(LOCKS)}
 
 
 # {kind: [(RPC, what draws its request, how often)]}
@@ -265,6 +315,13 @@ PLANS = {
                   ("HashKV", some_hash, 4), ("MoveLeader", some_transferee, 1),
                   ("Downgrade", some_downgrade, 1), ("MemberList", some_member_question, 2),
                   ("Snapshot", nothing, 0.3), ("Check", nothing, 1)],
+    "members": [("MemberAdd", some_new_member, 3), ("MemberRemove", some_member, 2),
+                ("MemberUpdate", some_other_urls, 2), ("MemberPromote", some_member, 2),
+                ("MemberList", some_member_question, 3)],
+    "locks": [("LeaseGrant", some_grant, 2), ("LeaseRevoke", some_lease, 1),
+              ("Lock", some_lock, 2), ("Unlock", some_unlock, 6), ("Campaign", some_campaign, 2),
+              ("Leader", some_election, 3), ("Proclaim", some_proclamation, 2),
+              ("Resign", some_leader_key, 2)],
 }
 
 

@@ -25,6 +25,7 @@ class Drawn:
 
 
 OWN = "the member itself"
+ADDED = "the member that was added last"
 
 
 class Asked:
@@ -36,7 +37,7 @@ class Asked:
                              program=PEERS / version / "etcd" if version else None)
         self.server.work.mkdir(parents=True)
         self.server.flags = [*FLAGS, *flags]
-        self.drawn, self.tokens, self.own = [], {}, 0
+        self.drawn, self.tokens, self.own, self.added = [], {}, 0, []
         self.client = None
 
     def start(self):
@@ -59,13 +60,17 @@ class Asked:
         return self.drawn[lease.number] if isinstance(lease, Drawn) else lease
 
     def member_of(self, member):
+        if member is ADDED:
+            return self.added[-1] if self.added else 99
         return self.own if member is OWN else member
 
     def meaning(self, kind, value):
         if kind in ("cluster", "term", "some"):
             return "some" if value else value
         if kind == "member":
-            return "own" if value == self.own else value
+            # Ids of members are made of the time, too.
+            return ("own" if value == self.own else
+                    f"added {self.added.index(value)}" if value in self.added else value)
         if kind == "lease":
             return repr(Drawn(self.drawn.index(value))) if value in self.drawn else value
         if kind == "left":
@@ -126,6 +131,8 @@ class Asked:
             granted = decode(answer, data, lambda kind, value: value)["ID"]
             expect(granted > 0, f"{self.name} draws a positive id")
             self.drawn.append(granted)
+        if rpc == "MemberAdd":
+            self.added.append(decode(answer, data, lambda kind, value: value)["member"]["ID"])
         if rpc == "Authenticate":
             token = decode(answer, data, lambda kind, value: value)["token"]
             self.tokens[request["name"]] = token.decode()
@@ -218,5 +225,5 @@ def summary(told):
                 header.pop("revision", None)
             other.append({**one, "header": header})
     return {"other": sorted(other, key=repr),
-            "events": {of: {"events": known["events"], "split": known["split"]}
-                       for of, known in events.items()}}
+            "events": [(of, *event) for of in sorted(events) for event in events[of]["events"]],
+            "split": {of: known["split"] for of, known in events.items() if known["split"]}}
