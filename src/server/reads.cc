@@ -19,14 +19,27 @@ std::optional<std::uint64_t> Reads::begin_round(TimePoint now) {
   round_ = std::exchange(next_, {});
   round_id_ = ++last_id_;
   round_began_ = now;
+  for (WaitingRead& read : round_) {
+    if (read.first_round == 0) read.first_round = *round_id_;
+  }
   return round_id_;
 }
 
 void Reads::confirm(std::uint64_t read_id, raft::Index index, std::uint64_t time_ms) {
-  if (round_id_ != read_id) return;  // Of a round that was given up: its reads are in a later one.
-  round_id_.reset();
-  for (WaitingRead& read : round_) read.time_ms = time_ms;
-  confirmed_.push_back({index, std::exchange(round_, {})});
+  if (read_id >> kOrdinalBits != last_id_ >> kOrdinalBits) return;  // Of an earlier life.
+  std::vector<WaitingRead> confirmed;
+  const auto take = [&](std::vector<WaitingRead>& reads) {
+    std::erase_if(reads, [&](WaitingRead& read) {
+      if (read.first_round == 0 || read.first_round > read_id) return false;
+      read.time_ms = time_ms;
+      confirmed.push_back(std::move(read));
+      return true;
+    });
+  };
+  take(round_);
+  take(next_);
+  if (round_.empty()) round_id_.reset();
+  if (!confirmed.empty()) confirmed_.push_back({index, std::move(confirmed)});
 }
 
 void Reads::fail(std::uint64_t read_id, TimePoint now) {

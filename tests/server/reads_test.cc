@@ -29,15 +29,17 @@ TEST(Reads, AllThatWaitShareOneRound) {
 }
 
 TEST(Reads, NoAnswerToAnEarlierLifeConfirmsARound) {
-  Reads former(500ms, 1);
-  Reads reads(500ms, 2);
-  former.add(waiting(1));
-  reads.add(waiting(2));
-  const std::optional<std::uint64_t> round = former.begin_round(kStart);
-  ASSERT_TRUE(round);
-  ASSERT_TRUE(reads.begin_round(kStart));
-  reads.confirm(*round, raft::Index(5));
-  EXPECT_TRUE(reads.take_ready(raft::Index(9)).empty());
+  for (const std::uint64_t life : {1, 3}) {
+    Reads former(500ms, life);
+    Reads reads(500ms, 2);
+    former.add(waiting(1));
+    reads.add(waiting(2));
+    const std::optional<std::uint64_t> round = former.begin_round(kStart);
+    ASSERT_TRUE(round);
+    ASSERT_TRUE(reads.begin_round(kStart));
+    reads.confirm(*round, raft::Index(5));
+    EXPECT_TRUE(reads.take_ready(raft::Index(9)).empty());
+  }
 }
 
 TEST(Reads, WhoComesDuringARoundWaitsForTheNext) {
@@ -51,17 +53,30 @@ TEST(Reads, WhoComesDuringARoundWaitsForTheNext) {
   EXPECT_TRUE(reads.begin_round(kStart));
 }
 
-TEST(Reads, ARoundThatTakesTooLongIsAskedForAgainAndItsLateAnswerIgnored) {
+TEST(Reads, ARoundThatTakesTooLongIsAskedForAgainAndItsLateAnswerStillCounts) {
   Reads reads(500ms, 1);
   reads.add(waiting(1));
   const std::optional<std::uint64_t> first = reads.begin_round(kStart);
+  reads.add(waiting(2));
   const std::optional<std::uint64_t> second = reads.begin_round(kStart + 500ms);
   ASSERT_TRUE(second);
   EXPECT_NE(*first, *second);
-  reads.confirm(*first, raft::Index(1));
-  EXPECT_TRUE(reads.take_ready(raft::Index(9)).empty());
-  reads.confirm(*second, raft::Index(2));
+  // It says nothing about what came after it was asked for.
+  reads.confirm(*first, raft::Index(5));
   EXPECT_EQ(calls(reads.take_ready(raft::Index(9))), std::vector<std::uint64_t>{1});
+  reads.confirm(*second, raft::Index(6));
+  EXPECT_EQ(calls(reads.take_ready(raft::Index(9))), std::vector<std::uint64_t>{2});
+}
+
+TEST(Reads, AnswersThatAllTakeLongerThanTheRetryAreEnough) {
+  Reads reads(500ms, 1);
+  reads.add(waiting(1));
+  const std::optional<std::uint64_t> first = reads.begin_round(kStart);
+  ASSERT_TRUE(reads.begin_round(kStart + 500ms));
+  ASSERT_TRUE(reads.begin_round(kStart + 1000ms));
+  reads.confirm(*first, raft::Index(5));
+  EXPECT_EQ(calls(reads.take_ready(raft::Index(9))), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(reads.next_deadline(), kNever);
 }
 
 TEST(Reads, AFailedRoundWaitsForALeaderOrTheRetry) {
