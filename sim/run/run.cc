@@ -23,6 +23,7 @@ namespace detcd::sim {
 namespace {
 
 // The last operation of every client: everything, linearizable, after the calm has begun.
+constexpr std::uint64_t kCallsOfAClient = 1'000'000;
 constexpr std::uint64_t kLastOperation = 999'999;
 constexpr runtime::Site kSpreadSite{"link base"};
 
@@ -69,6 +70,7 @@ class Run {
     if (!broken() && options_.settings.core) heal_core();
     if (!broken()) {
       stage_->calm();
+      calm_since_ = kernel_.now();
       settled_ = wait_for(everybody());
     }
     RunResult result = judge();
@@ -149,6 +151,8 @@ class Run {
   void look_at_usage();
   [[nodiscard]] RunResult judge();
   [[nodiscard]] std::optional<Violation> judge_what_is_left(const Model& model);
+  // Each client's last call, if it began well after all faults had ended, is answered.
+  [[nodiscard]] std::optional<Violation> judge_last_calls() const;
   void search_too(RunResult& result) const;
   [[nodiscard]] std::string unsettled(const std::vector<std::uint32_t>& members) const;
   [[nodiscard]] std::optional<Violation> first_violation() const;
@@ -166,6 +170,7 @@ class Run {
   std::vector<std::unique_ptr<runtime::TaskGroup>> watching_;
   Bias bias_;
   bool settled_ = false;
+  VirtualTime calm_since_;
   std::uint64_t looked_at_ = 0;
   std::optional<std::string> stuck_;  // The core didn't recover: why.
 };
@@ -261,7 +266,7 @@ void Run::start_clients() {
     everything.key = std::string(1, '\0');
     everything.range_end = everything.key;
     const Duration last = options_.settings.length + options_.settings.election * 10;
-    job.operations.push_back({last, client, client * 1'000'000ULL + kLastOperation, everything});
+    job.operations.push_back({last, client, client * kCallsOfAClient + kLastOperation, everything});
     if (options_.settings.clients_enter == Entrance::kApi) {
       job.at_seam = [this](std::uint32_t node) { return door_of(node); };
     }
@@ -366,6 +371,19 @@ std::optional<Violation> Run::judge_what_is_left(const Model& model) {
   return oracle_.violation();
 }
 
+std::optional<Violation> Run::judge_last_calls() const {
+  const VirtualTime healed = calm_since_ + options_.settings.election * 4;
+  for (const auto& [id, call] : history_.calls) {
+    if (id % kCallsOfAClient != kLastOperation || call.called < healed) continue;
+    if (call.outcome != CallRecord::Outcome::kUnknown) continue;
+    return Violation{"liveness",
+                     "all faults had ended, and a read that began then got no answer: "
+                     "the last one of c" +
+                         std::to_string(call.client) + ", " + call.message};
+  }
+  return std::nullopt;
+}
+
 // The exact judge knows more than the clients: it may find wrong what they can explain, but never
 // right what they can't.
 void Run::search_too(RunResult& result) const {
@@ -399,6 +417,7 @@ RunResult Run::judge() {
   if (!result.violation) result.violation = judgement.violation;
   if (!result.violation && settled_) result.violation = judge_what_is_left(judgement.model);
   const bool beyond = options_.settings.beyond_budget;
+  if (!result.violation && settled_ && !beyond) result.violation = judge_last_calls();
   if (!result.violation && !settled_ && !beyond) {
     result.violation = Violation{
         "liveness", "the cluster didn't recover after all faults ended: " + unsettled(everybody())};
