@@ -90,6 +90,7 @@ void Node::carry_out(raft::Output output) {
   std::optional<raft::SaveId> save_id;
   if (output.save) {
     save_id = output.save->id;
+    issued_id_ = *save_id;
     saves_.push_back(std::move(*output.save));
     saves_waiting_.wake_one();
   }

@@ -329,7 +329,9 @@ void Node::on_refused(raft::NodeId peer, const transport::Welcome& welcome) {
 }
 
 transport::Introduction Node::introduction(raft::NodeId peer) const {
-  transport::Introduction introduction = promises_.of(peer);
+  const membership::Member* member = applier_->members().find(peer.value());
+  const bool published = member != nullptr && !member->client_urls.empty();
+  transport::Introduction introduction = promises_.of(peer, published);
   introduction.life = life_;
   introduction.addresses = roster_.own_addresses();
   return introduction;
@@ -337,7 +339,7 @@ transport::Introduction Node::introduction(raft::NodeId peer) const {
 
 void Node::on_introduction(raft::NodeId peer, const transport::Introduction& told) {
   roster_.learn_address(peer, told.addresses);
-  const transport::Promise promised = remembered_of(told, life_);
+  const transport::Promise promised = remembered_of(told, life_, publishes_);
   if (!began_with_ || !is_broken(promised, *began_with_)) return;
   log_.warn(
       "a peer remembers more of this member than it has: an older copy of its directory, or a disk "

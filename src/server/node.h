@@ -204,6 +204,7 @@ class Node final : public transport::Receiver {
   runtime::Signal saves_waiting_;
   runtime::Signal synced_waiting_;  // The synced log may have grown.
   raft::SaveId persisted_id_;
+  raft::SaveId issued_id_{};  // The newest save that was asked for.
   bool writing_ = false;
   bool forgot_ = false;              // To be written to the log, before anything else.
   bool whole_again_ = false;         // To be written to the log.
@@ -227,12 +228,13 @@ class Node final : public transport::Receiver {
   runtime::Signal alarms_waiting_;    // One may be cleared, or could have been lost on its way.
   std::uint64_t alarms_cleared_ = 0;  // Applier::alarms().cleared(), when it was last looked at.
   Compactor compactor_;
-  TimePoint clear_after_{};  // Not before this is another cleared.
-  TimePoint raise_after_{};  // One raised before this may still be on its way.
-  Promises promises_;        // Of the peers.
-  // What this replica began with, until it is known to be Recovering: the next answer is its own.
-  std::optional<transport::Promise> began_with_;
+  TimePoint clear_after_{};                       // Not before this is another cleared.
+  TimePoint raise_after_{};                       // One raised before this may still be on its way.
+  Promises promises_;                             // Of the peers.
+  std::optional<transport::Promise> began_with_;  // Until it is known to be Recovering.
   Roster roster_;
+  bool publishes_ = false;  // It has asked for that in this life.
+  std::optional<raft::SaveId> publish_after_;
   bool published_ = false;
   runtime::Signal publishing_;  // A command of its own was applied, or there is a leader.
   runtime::Signal published_waiting_;

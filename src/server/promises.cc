@@ -8,6 +8,8 @@ namespace {
 
 using transport::Promise;
 
+constexpr std::uint64_t kAnyLife = 0;
+
 template <class... Cases>
 struct Overload : Cases... {
   using Cases::operator()...;
@@ -72,19 +74,25 @@ void Promises::note(const raft::Message& message, std::uint64_t life) {
   of->promise = both(of->promise, *promise);
 }
 
-transport::Introduction Promises::of(raft::NodeId peer) const {
+transport::Introduction Promises::of(raft::NodeId peer, bool published) const {
+  // Nobody leads in the first term: it is that of the entries which founders begin with.
+  constexpr std::uint64_t kFirstLedTerm = 2;
   transport::Introduction introduction;
+  if (published) introduction.remembered.push_back({kAnyLife, {kFirstLedTerm, false, 0}});
   const auto known = known_.find(peer);
   if (known == known_.end()) return introduction;
-  introduction.remembered = known->second.lives;
+  const std::vector<transport::Remembered>& lives = known->second.lives;
+  introduction.remembered.insert(introduction.remembered.end(), lives.begin(), lives.end());
   introduction.remembered_before = known->second.before;
   return introduction;
 }
 
-Promise remembered_of(const transport::Introduction& introduction, std::uint64_t own_life) {
+Promise remembered_of(const transport::Introduction& introduction, std::uint64_t own_life,
+                      bool publishes) {
   Promise all = introduction.remembered_before;
   for (const auto& [life, promise] : introduction.remembered) {
-    if (life != own_life) all = both(all, promise);
+    const bool own = life == own_life || (life == kAnyLife && publishes);
+    if (!own) all = both(all, promise);
   }
   return all;
 }

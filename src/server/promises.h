@@ -3,7 +3,9 @@
 // become Recovering, and only the others can tell it so. A plain value.
 //
 // Of a leader's own log nothing is remembered, only that it led: it sends before it has synced. And
-// nothing is written down: whoever restarts has forgotten the promises of others.
+// nothing is written down: whoever restarts has forgotten the promises of others, but for one. The
+// members' table says who has published itself, so that an emptied directory isn't taken for a new
+// one (etcd refuses such a member: ETCD.md §4.5).
 #pragma once
 
 #include <cstdint>
@@ -28,8 +30,8 @@ class Promises {
  public:
   // Only what is sent after it was synced counts. `life`: of the sender's process.
   void note(const raft::Message& message, std::uint64_t life);
-  // Without this process's own life.
-  [[nodiscard]] transport::Introduction of(raft::NodeId peer) const;
+  // `published`: the members' table says that the peer has.
+  [[nodiscard]] transport::Introduction of(raft::NodeId peer, bool published = false) const;
 
  private:
   // A promise belongs to the life that gave it, whenever it arrives: what was sent before a crash
@@ -42,8 +44,9 @@ class Promises {
   std::map<raft::NodeId, Known, IdOrder> known_;
 };
 
-// What `introduction` tells the process of this life about the other ones.
+// What `introduction` tells the process of this life about the other ones. `publishes`: this one
+// may have published the member itself.
 [[nodiscard]] transport::Promise remembered_of(const transport::Introduction& introduction,
-                                               std::uint64_t own_life);
+                                               std::uint64_t own_life, bool publishes = false);
 
 }  // namespace detcd::server

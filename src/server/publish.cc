@@ -10,13 +10,17 @@ runtime::Task<void> Node::publish() {
         self != nullptr && self->name == options_.name && self->client_urls == options_.client_urls;
     const bool decided = applier_->cluster_version() == kClusterVersion;
     if (published && decided) break;
-    if (leader_) {
+    // Whoever has published itself has synced the leader's term: others may hold it to that.
+    if (leader_ && !publish_after_) publish_after_ = issued_id_;
+    const bool synced = publish_after_ && persisted_id_ >= *publish_after_;
+    if (leader_ && synced) {
       // Who has joined as a voter counts as started when it has its vote: nobody may rely on it
       // before.
       const bool counts =
           self != nullptr &&
           (self->is_learner || applied_configuration_.is_voter(raft::NodeId(self->id)));
       if (counts && !published) {
+        publishes_ = true;
         apply::PublishAttributes attributes{options_.member_id, options_.name,
                                             options_.client_urls};
         const auto refused =
@@ -31,7 +35,10 @@ runtime::Task<void> Node::publish() {
       work_.wake_all();
     }
     // Until it is applied or there is a leader; again as etcd does, which waits no longer either.
-    const Duration patience = leader_ ? options_.election_timeout : options_.heartbeat_interval;
+    const bool waits = leader_ && synced;
+    const Duration patience = waits     ? options_.election_timeout
+                              : leader_ ? options_.heartbeat_interval / 10
+                                        : options_.heartbeat_interval;
     const bool woken = co_await publishing_.wait_until(world_.clock.boot() + patience);
     static_cast<void>(woken);
   }

@@ -41,7 +41,8 @@ struct Promise {
   friend bool operator==(const Promise&, const Promise&) = default;
 };
 
-// What one life of a member's process promised.
+// What one life of a member's process promised. Life 0 is any of them: by publishing itself, which
+// is in the log for good, a member promised that it had synced the term of a leader.
 struct Remembered {
   std::uint64_t life = 0;
   Promise promise;

@@ -31,6 +31,7 @@ struct Cluster::Seat {
   bool known = false;  // Its directory says who it is.
   bool removed = false;
   std::unique_ptr<server::Observer> observer;
+  bool wiped = false;
   std::unique_ptr<Member> member;
   sim::Machine machine;
 };
@@ -141,7 +142,9 @@ runtime::Task<void> Cluster::live(Seat& seat) {
     const bool joined = co_await join(seat, options.node);
     if (!joined) co_return;
   }
-  seat.observer = oracle_.observer(seat.node, sim::ClusterOracle::DiskHistory::kHonest);
+  seat.observer =
+      oracle_.observer(seat.node, seat.wiped ? sim::ClusterOracle::DiskHistory::kRotten
+                                             : sim::ClusterOracle::DiskHistory::kHonest);
   Result<std::unique_ptr<Member>> opened =
       co_await Member::open(world, log, std::move(options), seat.observer.get());
   if (!opened) {
@@ -172,6 +175,12 @@ void Cluster::kill(std::uint32_t node) {
     seat.member.reset();
     seat.observer.reset();
   });
+}
+
+void Cluster::wipe(std::uint32_t node) {
+  seats_[node - 1]->wiped = true;
+  seats_[node - 1]->machine.disk().replace_image(sim::DiskImage());
+  oracle_.put_back(node, raft::Index(oracle_.highest_committed()));
 }
 
 server::Node* Cluster::node(std::uint32_t node) const {

@@ -27,6 +27,8 @@ class Cluster {
   std::uint32_t make_seat();
   void start(std::uint32_t node);
   void kill(std::uint32_t node);
+  // Of one that is down: it will start on an empty disk.
+  void wipe(std::uint32_t node);
   void pass(Duration time) { kernel_.run_for(time); }
   bool eventually(const std::function<bool()>& holds, Duration patience = 60s) {
     return kernel_.run_until(holds, kernel_.now() + patience);

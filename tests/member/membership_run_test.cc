@@ -113,6 +113,44 @@ TEST(Joining, AVoterThatNeverStartsCostsNoAvailability) {
   EXPECT_EQ(cluster.failure(), "");
 }
 
+TEST(Restarting, AnEmptiedDirectoryIsNoNewMembersThoughNobodyLivesWhoHeardIt) {
+  Cluster cluster(5, 3);
+  ASSERT_TRUE(cluster.eventually([&] { return cluster.leader() != 0; }));
+  ASSERT_TRUE(cluster.put(1, "before"));
+  cluster.pass(2s);
+  for (const std::uint32_t node : {1, 2, 3}) cluster.kill(node);
+  cluster.wipe(2);
+  cluster.start(2);
+  cluster.start(3);
+  // The third one's table tells it. Two of three are whole only with the first one.
+  const auto recovering = [&] {
+    const server::Node* const member = cluster.node(2);
+    return member != nullptr && member->core().role() == raft::RoleName::kRecovering;
+  };
+  ASSERT_TRUE(cluster.eventually(recovering, 10s));
+  cluster.pass(5s);
+  EXPECT_TRUE(recovering());
+  EXPECT_EQ(cluster.leader(), 0U);
+  cluster.start(1);
+  EXPECT_TRUE(cluster.eventually([&] { return !recovering() && agree(cluster, {1, 2, 3}); }));
+  EXPECT_TRUE(cluster.put(2, "after"));
+  EXPECT_EQ(cluster.failure(), "");
+}
+
+TEST(Restarting, NobodyDoubtsItselfThoughItIsPublished) {
+  Cluster cluster(6, 3);
+  ASSERT_TRUE(cluster.eventually([&] { return cluster.leader() != 0; }));
+  ASSERT_TRUE(cluster.put(1, "before"));
+  cluster.pass(2s);
+  for (int round = 0; round < 3; ++round) {
+    for (const std::uint32_t node : {1, 2, 3}) cluster.kill(node);
+    for (const std::uint32_t node : {1, 2, 3}) cluster.start(node);
+    ASSERT_TRUE(cluster.eventually([&] { return cluster.leader() != 0; }));
+    EXPECT_TRUE(cluster.put(2, "again"));
+  }
+  EXPECT_EQ(cluster.failure(), "") << "an honest disk is never doubted";
+}
+
 TEST(Leaving, ALeaderThatIsRemovedHandsOverAndEnds) {
   Cluster cluster(3, 3);
   ASSERT_TRUE(cluster.eventually([&] { return cluster.leader() != 0; }));

@@ -51,6 +51,16 @@ TEST(Promises, AVoteIsKeptWhoeverSaysIt) {
   EXPECT_EQ(remembered(refused), (Promise{4, false, 0}));
 }
 
+TEST(Promises, WhoIsPublishedHasKnownALeader) {
+  const Promises promises;  // Of a process that has heard nobody.
+  const Introduction told = promises.of(kPeer, true);
+  EXPECT_EQ(remembered_of(told, kNextLife), (Promise{2, false, 0}));
+  EXPECT_TRUE(is_broken(remembered_of(told, kNextLife), {1, false, 3}));
+  EXPECT_FALSE(is_broken(remembered_of(told, kNextLife), {2, false, 3}));
+  EXPECT_EQ(remembered_of(told, kNextLife, true), Promise()) << "that may have been this life";
+  EXPECT_EQ(remembered_of(promises.of(kPeer, false), kNextLife), Promise());
+}
+
 TEST(Promises, WhatIsSentBeforeItIsSyncedIsNone) {
   raft::VoteRequest pre;
   pre.pre = true;
