@@ -5,7 +5,7 @@
 // Of a leader's own log nothing is remembered, only that it led: it sends before it has synced. And
 // nothing is written down: whoever restarts has forgotten the promises of others, but for one. The
 // members' table says who has published itself, so that an emptied directory isn't taken for a new
-// one (etcd refuses such a member: ETCD.md §4.5).
+// one (etcd refuses such a member: ETCD.md §9.1).
 #pragma once
 
 #include <cstdint>
