@@ -1,6 +1,7 @@
 #include "sim/history/history.h"
 
 #include <cctype>
+#include <iterator>
 
 #include "sim/plan/text.h"
 
@@ -83,6 +84,12 @@ std::string words(const apply::AuthResponse& auth) {
 }
 
 }  // namespace
+
+const Access& access_before(const History& history, std::uint64_t index) {
+  static const Access nobody;
+  const auto after = history.access.lower_bound(index);
+  return after == history.access.begin() ? nobody : std::prev(after)->second;
+}
 
 std::string describe(const Operation& operation) {
   std::string line = print(OperationEntry{Duration{}, 0, 0, operation});

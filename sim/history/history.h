@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "apply/command.h"
+#include "auth/types.h"
+#include "sim/history/access.h"
 #include "sim/kernel/time.h"
 #include "sim/plan/plan.h"
 
@@ -28,6 +30,7 @@ struct CallRecord {
   std::uint64_t id = 0;  // Of the plan's entry: the trace id the call carried.
   std::uint32_t client = 0;
   Operation operation;
+  std::string user;  // Whose token went with it; empty: none.
   VirtualTime called;
   std::uint64_t committed = 0;  // The highest index that any member knew to be committed then.
   std::optional<VirtualTime> ended;
@@ -79,6 +82,9 @@ struct History {
   std::map<std::uint64_t, std::vector<ReadRecord>> read_at;
   // Active alarms after the entries that changed them, by index.
   std::map<std::uint64_t, std::vector<apply::AlarmMember>> alarms;
+  // Users and roles after the entries that changed them, and who asked for what, by index.
+  std::map<std::uint64_t, Access> access;
+  std::map<std::uint64_t, auth::Caller> callers;
   std::map<std::uint64_t, std::uint32_t> members;  // Member id → node.
   std::uint64_t committed = 0;    // The highest index that any member knows to be committed.
   std::uint64_t clock_jumps = 0;  // Of boot clocks, in the whole run.
@@ -90,6 +96,9 @@ struct Violation {
   // Oracle and message without numbers: equal for the same bug in shrunk runs.
   [[nodiscard]] std::string fingerprint() const;
 };
+
+// Users and roles as the entry at `index` found them.
+[[nodiscard]] const Access& access_before(const History& history, std::uint64_t index);
 
 [[nodiscard]] std::string describe(const Operation& operation);
 [[nodiscard]] std::string describe(const apply::Response& response);

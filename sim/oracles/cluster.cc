@@ -36,6 +36,7 @@ class ClusterOracle::Member final : public server::Observer {
   }
   void on_command(const apply::Position& position, const apply::Command& command) override {
     oracle_.note_leases(position, command);
+    oracle_.note_access(position, command);
     for (const auto& other : oracle_.oracles_) other->on_command(node_, position, command);
   }
   void on_applied(const apply::Position& position, std::optional<apply::RequestId> request,
@@ -219,6 +220,18 @@ void ClusterOracle::note_leases(const apply::Position& position, const apply::Co
         }
       },
       command.request);
+}
+
+// Whoever applies an entry first has applied all before it, or taken over what somebody had.
+void ClusterOracle::note_access(const apply::Position& position, const apply::Command& command) {
+  if (command.caller != auth::Caller{}) history_.callers.emplace(position.index, command.caller);
+  const auto* change = std::get_if<auth::Change>(&command.request);
+  if (change == nullptr || std::holds_alternative<auth::Authenticate>(*change)) return;
+  if (!changes_of_access_.insert(command.id).second) return;
+  Access after = access_before(history_, position.index);
+  if (after.refuse(command.caller, *change)) return;
+  static_cast<void>(after.apply(*change));
+  history_.access.emplace(position.index, std::move(after));
 }
 
 void ClusterOracle::installed(std::uint32_t node, const apply::Position& position,

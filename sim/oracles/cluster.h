@@ -118,6 +118,7 @@ class ClusterOracle {
                std::optional<apply::RequestId> request, std::uint64_t state_hash);
   void installed(std::uint32_t node, const apply::Position& position, std::uint64_t state_hash);
   void note_leases(const apply::Position& position, const apply::Command& command);
+  void note_access(const apply::Position& position, const apply::Command& command);
   void elected(std::uint32_t node, raft::Term term);
   void followed(std::uint32_t node, const raft::LeaderChanged& change);
   void check_leader(std::uint32_t node, const raft::Raft& core);
@@ -147,6 +148,7 @@ class ClusterOracle {
   std::map<std::uint64_t, Committed> committed_;                          // By index.
   std::map<std::uint64_t, std::map<std::uint32_t, raft::NodeId>> votes_;  // Term → who → for whom.
   std::map<std::uint32_t, Memory> memory_;
+  std::set<apply::RequestId> changes_of_access_;
   Numbers numbers_;
 };
 

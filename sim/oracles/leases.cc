@@ -53,7 +53,7 @@ class Walk {
     return std::visit(
         [&](const auto& command) {
           if constexpr (requires { Operation(command); }) {
-            return refused_by_alarms(history_, Operation(command), index).has_value();
+            return refused_at(history_, Operation(command), index).has_value();
           } else {
             return false;
           }

@@ -5,9 +5,11 @@
 #include <map>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "sim/oracles/access.h"
 #include "sim/oracles/model.h"
 
 namespace detcd::sim {
@@ -63,6 +65,13 @@ std::string name(const CallRecord& call) {
          describe(call.operation) + ")";
 }
 
+bool is_refused_as_stranger(const CallRecord& call) {
+  if (call.outcome != Outcome::kRefused) return false;
+  return call.message == apply::text(apply::ApiError::kUserEmpty) ||
+         call.message == apply::text(apply::ApiError::kInvalidAuthToken) ||
+         call.message == apply::text(apply::ApiError::kAuthOldRevision);
+}
+
 Violation wrong(std::string message) {
   return {"linearizability", std::move(message)};
 }
@@ -111,6 +120,8 @@ class Judge {
                                   const apply::Answer& expected) const;
   [[nodiscard]] Complaint out_of_time(const CallRecord& call, std::uint64_t index) const;
   [[nodiscard]] Complaint too_early(const CallRecord& call, std::uint64_t index) const;
+  [[nodiscard]] Complaint other_caller(const CallRecord& call, std::uint64_t index) const;
+  [[nodiscard]] apply::Answer change_access(const auth::Change& change, std::uint64_t index) const;
   void remember(const CallRecord& call, const CallRecord*& latest) const;
   void fail(Violation violation) {
     if (!judgement_.violation) judgement_.violation = std::move(violation);
@@ -164,6 +175,12 @@ void Judge::place() {
 
 // A client that asked again may have been served several times; who answered is in the header.
 void Judge::place_read(const CallRecord& call) {
+  // Who was taken for a stranger was asked again, perhaps after it had been served without its
+  // hearing of it.
+  if (is_refused_as_stranger(call)) {
+    ++judgement_.unordered;
+    return;
+  }
   const auto served = history_.read_at.find(call.id);
   const auto member = history_.members.find(call.header.member_id);
   bool placed = false;
@@ -211,8 +228,9 @@ Judge::Complaint Judge::compare(const CallRecord& call, std::uint64_t index,
   }
   if (call.outcome != Outcome::kAnswered) return std::nullopt;
   if (refused != nullptr) {
-    return wrong("answered what must be refused" + where + ", with " + describe(call.response) +
-                 " instead of \"" + std::string(apply::text(*refused)) + "\"");
+    return Violation{is_of_access(*refused) ? "access" : "linearizability",
+                     "answered what must be refused" + where + ", with " + describe(call.response) +
+                         " instead of \"" + std::string(apply::text(*refused)) + "\""};
   }
   const auto& response = std::get<apply::Response>(expected);
   if (call.response != response) {
@@ -249,16 +267,21 @@ void Judge::remember(const CallRecord& call, const CallRecord*& latest) const {
 }
 
 void Judge::judge_read(const CallRecord& call, std::uint64_t index) {
-  const apply::Answer expected = std::visit(
-      [&](const auto& request) -> apply::Answer {
-        if constexpr (requires { model_.read(request); }) {
-          return model_.read(request);
-        } else {
-          return apply::ApiError::kCanceled;
-        }
-      },
-      call.operation);
-  Complaint complaint = compare(call, index, expected);
+  // Reads are looked at with the users and roles that they are served with.
+  const Access& access = access_before(history_, index + 1);
+  const auth::Caller caller{call.user, call.user.empty() ? 0 : access.revision(), false};
+  const std::optional<apply::ApiError> refused = access.refuse(caller, call.operation);
+  const auto read = [&](const auto& request) -> apply::Answer {
+    if constexpr (requires { model_.read(request); }) {
+      return model_.read(request);
+    } else {
+      return apply::ApiError::kCanceled;
+    }
+  };
+  const apply::Answer expected =
+      refused ? apply::Answer(*refused) : std::visit(read, call.operation);
+  Complaint complaint = judge_access(call, access);
+  if (!complaint) complaint = compare(call, index, expected);
   if (!complaint) complaint = out_of_time(call, index);
   if (!complaint) complaint = too_early(call, index);
   if (complaint) {
@@ -278,9 +301,12 @@ void Judge::replay(std::uint64_t index, const Position& position) {
       return;
     }
     const std::optional<apply::ApiError> refused =
-        refused_by_alarms(history_, call->second.operation, index);
+        refused_at(history_, call->second.operation, index);
+    if (Complaint other = other_caller(call->second, index)) fail(std::move(*other));
     const auto replayed = [&](const auto& request) -> apply::Answer {
-      if constexpr (requires { model_.apply(request); }) {
+      if constexpr (std::is_same_v<decltype(request), const auth::Change&>) {
+        return change_access(request, index);
+      } else if constexpr (requires { model_.apply(request); }) {
         return model_.apply(request);
       } else if constexpr (requires { model_.read(request); }) {
         return model_.read(request);
@@ -290,7 +316,8 @@ void Judge::replay(std::uint64_t index, const Position& position) {
     };
     const apply::Answer expected =
         refused ? apply::Answer(*refused) : std::visit(replayed, call->second.operation);
-    Complaint complaint = compare(call->second, index, expected);
+    Complaint complaint = judge_access(call->second, access_before(history_, index));
+    if (!complaint) complaint = compare(call->second, index, expected);
     if (!complaint) complaint = out_of_time(call->second, index);
     if (complaint) fail(std::move(*complaint));
     const bool told =
@@ -307,6 +334,24 @@ void Judge::replay(std::uint64_t index, const Position& position) {
     if (history_.read_at.at(id).size() == 1) remember(call, latest_here);
   }
   latest_ = latest_here;
+}
+
+// ---- Users --------------------------------------------------------------------------------------
+
+// Nobody's command goes in another's name.
+Judge::Complaint Judge::other_caller(const CallRecord& call, std::uint64_t index) const {
+  const auto caller = history_.callers.find(index);
+  if (caller == history_.callers.end() || !access_before(history_, index).enabled()) return {};
+  if (caller->second.user == call.user && !caller->second.own) return {};
+  return Violation{"access", "a command carries another caller than its client: " + name(call) +
+                                 " of \"" + call.user + "\" stands at index " +
+                                 std::to_string(index) + " as of \"" + caller->second.user + "\""};
+}
+
+apply::Answer Judge::change_access(const auth::Change& change, std::uint64_t index) const {
+  Access access = access_before(history_, index);
+  if (const std::optional<apply::ApiError> refused = access.apply(change)) return *refused;
+  return apply::Response(apply::AuthResponse{model_.revision(), {}});
 }
 
 // ---- Leases -------------------------------------------------------------------------------------
@@ -334,7 +379,7 @@ void Judge::replay_leases(std::uint64_t index, const Position& position) {
     // Alarms stop nothing that keeps leases or lets them end.
     if constexpr (requires { Operation(command); }) {
       const std::optional<apply::ApiError> refused =
-          refused_by_alarms(history_, Operation(command), index);
+          refused_at(history_, Operation(command), index);
       if (refused) return *refused;
     }
     return model_.apply(command, stamp);
@@ -396,17 +441,25 @@ void Judge::judge_keep(const CallRecord& call, std::uint64_t index, std::int64_t
 
 }  // namespace
 
-std::optional<apply::ApiError> refused_by_alarms(const History& history, const Operation& operation,
-                                                 std::uint64_t index) {
-  const auto after = history.alarms.lower_bound(index);
-  if (after == history.alarms.begin()) return std::nullopt;
+std::optional<apply::ApiError> refused_at(const History& history, const Operation& operation,
+                                          std::uint64_t index) {
+  const auto caller = history.callers.find(index);
+  const bool known = caller != history.callers.end();
+  const std::optional<apply::ApiError> denied =
+      access_before(history, index).refuse(known ? caller->second : auth::Caller(), operation);
+  // Whoever may not compact hears that first, as in etcd; and no alarm keeps root from its work.
+  if (denied && std::holds_alternative<apply::CompactionRequest>(operation)) return denied;
+  if (std::holds_alternative<auth::Change>(operation)) return denied;
   bool full = false;
-  for (const apply::AlarmMember& alarm : std::prev(after)->second) {
-    const auto type = static_cast<apply::AlarmType>(alarm.alarm);
-    if (type == apply::AlarmType::kCorrupt) return apply::ApiError::kCorrupt;
-    full = full || type == apply::AlarmType::kNoSpace;
+  const auto after = history.alarms.lower_bound(index);
+  if (after != history.alarms.begin()) {
+    for (const apply::AlarmMember& alarm : std::prev(after)->second) {
+      const auto type = static_cast<apply::AlarmType>(alarm.alarm);
+      if (type == apply::AlarmType::kCorrupt) return apply::ApiError::kCorrupt;
+      full = full || type == apply::AlarmType::kNoSpace;
+    }
   }
-  return full && grows(operation) ? std::optional(apply::ApiError::kNoSpace) : std::nullopt;
+  return full && grows(operation) ? apply::ApiError::kNoSpace : denied;
 }
 
 Judgement judge_linearizability(const History& history) {

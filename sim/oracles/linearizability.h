@@ -21,9 +21,10 @@ struct Judgement {
 
 [[nodiscard]] Judgement judge_linearizability(const History& history);
 
-// What the alarms that are active before this index refuse, whoever raised them and why.
-[[nodiscard]] std::optional<apply::ApiError> refused_by_alarms(const History& history,
-                                                               const Operation& operation,
-                                                               std::uint64_t index);
+// What is refused at this index, whatever it holds: by the alarms that are active before it,
+// whoever raised them and why, and by what its caller isn't granted.
+[[nodiscard]] std::optional<apply::ApiError> refused_at(const History& history,
+                                                        const Operation& operation,
+                                                        std::uint64_t index);
 
 }  // namespace detcd::sim

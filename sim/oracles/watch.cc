@@ -61,7 +61,7 @@ void WatchOracle::learn() {
     if (proposed == history.proposed.end()) continue;
     const auto call = history.calls.find(proposed->second);
     if (call == history.calls.end()) continue;
-    if (refused_by_alarms(history, call->second.operation, known_)) continue;
+    if (refused_at(history, call->second.operation, known_)) continue;
     std::visit(
         [this](const auto& operation) {
           if constexpr (requires { model_.apply(operation); }) {
@@ -77,7 +77,7 @@ void WatchOracle::learn_leases(const LeaseRecord& said) {
   std::visit(
       [&](const auto& command) {
         if constexpr (requires { Operation(command); }) {
-          if (refused_by_alarms(world_.history, Operation(command), known_)) return;
+          if (refused_at(world_.history, Operation(command), known_)) return;
         }
         static_cast<void>(model_.apply(command, Model::Stamp{said.term, said.time_ms}));
       },

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "apply/validate.h"
+#include "sim/plan/access.h"
 #include "sim/plan/draw.h"
 
 namespace detcd::sim {
@@ -16,6 +17,9 @@ using runtime::Site;
 constexpr Site kOperation{"plan: operation"};
 constexpr Site kPace{"plan: pace of a client"};
 constexpr std::uint64_t kDrawsPerOperation = 4096;
+constexpr std::uint64_t kIdsPerClient = 1'000'000;
+// Of what root does first.
+constexpr std::uint64_t kSetUpIds = 800'000;
 constexpr int kNestingMax = 2;
 constexpr std::string_view kFromKey("\0", 1);
 
@@ -23,7 +27,11 @@ constexpr std::string_view kFromKey("\0", 1);
 class Operations {
  public:
   Operations(const Draw& draw, std::uint64_t ordinal, std::uint64_t id, const Settings& settings)
-      : draw_(draw), next_(ordinal * kDrawsPerOperation), id_(id), settings_(settings) {}
+      : draw_(draw),
+        next_(ordinal * kDrawsPerOperation),
+        id_(id),
+        settings_(settings),
+        root_(settings.users && id / kIdsPerClient == kRootClient) {}
 
   Operation one(bool reader);
 
@@ -55,6 +63,7 @@ class Operations {
   std::uint64_t id_;
   std::uint64_t values_ = 0;
   const Settings& settings_;
+  bool root_;                      // Changes users and roles now and then.
   std::set<std::string> written_;  // By the Txn that is being drawn.
 };
 
@@ -257,6 +266,7 @@ Operation Operations::of_leases() {
 // A client that waits for its write can't see that its member answers from the past: some only
 // read.
 Operation Operations::one(bool reader) {
+  if (root_ && pick(5) == 0) return change_access(draw_, next_ = next_ + 8, settings_);
   if (settings_.leases > 0 && pick(100) < (reader ? 5 : 25)) return of_leases();
   const std::uint64_t kind = pick(100);
   if (reader && kind < 90) {
@@ -285,9 +295,16 @@ std::vector<OperationEntry> draw_operations(std::uint64_t seed, const Settings& 
     const std::int64_t per_election = kPaces[draw.pick(kPace, ~std::uint64_t{1}, paces)];
     Duration at = settings.election;
     for (std::uint64_t n = 0; at < settings.length; ++n) {
-      const std::uint64_t id = client * 1'000'000ULL + n;
+      const std::uint64_t id = client * kIdsPerClient + n;
       operations.push_back({at, client, id, Operations(draw, n, id, settings).one(reader)});
       at += exponential(draw.word(kPace, n), settings.election / per_election);
+    }
+  }
+  if (settings.users) {
+    const Draw draw(seed, 1000 + kRootClient);
+    std::uint64_t id = kRootClient * kIdsPerClient + kSetUpIds;
+    for (const auth::Change& change : set_up_access(draw, settings)) {
+      operations.push_back({settings.election / 2, kRootClient, id++, change});
     }
   }
   std::ranges::stable_sort(operations, {}, &OperationEntry::at);

@@ -1,4 +1,6 @@
 #include <charconv>
+#include <optional>
+#include <utility>
 
 #include "sim/plan/plan.h"
 #include "sim/plan/text.h"
@@ -146,8 +148,36 @@ apply::TxnRequest txn(Words& words, int depth) {
   return txn;
 }
 
+std::string optional_end(Words& words) {
+  if (words.peek() != "end") return {};
+  words.word();
+  return words.quoted();
+}
+
+std::optional<auth::Change> change(Words& words, std::string_view kind) {
+  if (kind == "auth-enable") return auth::Enable{};
+  if (kind == "auth-disable") return auth::Disable{};
+  if (kind == "user-add") return auth::UserAdd{.name = words.quoted()};
+  if (kind == "user-delete") return auth::UserDelete{words.quoted()};
+  if (kind == "user-password") return auth::UserChangePassword{.name = words.quoted()};
+  if (kind == "role-add") return auth::RoleAdd{words.quoted()};
+  if (kind == "role-delete") return auth::RoleDelete{words.quoted()};
+  const bool of_user = kind == "grant-role" || kind == "revoke-role";
+  if (!of_user && kind != "permit" && kind != "forbid") return std::nullopt;
+  const std::string first = words.quoted();
+  if (kind == "grant-role") return auth::UserGrantRole{first, words.quoted()};
+  if (kind == "revoke-role") return auth::UserRevokeRole{first, words.quoted()};
+  auth::Permission permission;
+  if (kind == "permit") permission.type = static_cast<std::int32_t>(words.integer());
+  permission.key = words.quoted();
+  permission.range_end = optional_end(words);
+  if (kind == "permit") return auth::RoleGrantPermission{first, true, std::move(permission)};
+  return auth::RoleRevokePermission{first, permission.key, permission.range_end};
+}
+
 Operation operation(Words& words) {
   const std::string_view kind = words.word();
+  if (std::optional<auth::Change> asked = change(words, kind)) return *std::move(asked);
   if (kind == "range") return range(words);
   if (kind == "put") return put(words);
   if (kind == "delete") return erase(words);

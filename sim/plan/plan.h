@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apply/command.h"
+#include "auth/types.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "sim/plan/settings.h"
@@ -31,9 +32,11 @@ struct KeepAlive {
   friend bool operator==(const KeepAlive&, const KeepAlive&) = default;
 };
 
-using Operation = std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
-                               apply::TxnRequest, apply::CompactionRequest,
-                               apply::LeaseGrantRequest, apply::LeaseRevokeRequest, KeepAlive>;
+// What changes users and roles is among them; the password of each user is its name.
+using Operation =
+    std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
+                 apply::TxnRequest, apply::CompactionRequest, apply::LeaseGrantRequest,
+                 apply::LeaseRevokeRequest, KeepAlive, auth::Change>;
 
 // A number below zero where a revision is asked for (in a Range, a Compaction, a Compare) counts
 // back from the newest revision that the client has seen when it calls, -1 being that one: so the

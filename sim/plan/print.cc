@@ -47,6 +47,7 @@ std::string words(const apply::LeaseRevokeRequest& revoke) {
 std::string words(const KeepAlive& keep) {
   return "keep-alive " + std::to_string(keep.lease);
 }
+std::string words(const auth::Change& change);
 std::string words(const apply::TxnRequest& txn);
 
 std::string words(const apply::RequestOp& operation) {
@@ -74,6 +75,47 @@ std::string words(const apply::TxnRequest& txn) {
   out += " else";
   for (const apply::RequestOp& operation : txn.failure) out += " " + words(operation) + " ;";
   return out + " end-txn";
+}
+
+std::string words(const auth::Enable&) {
+  return "auth-enable";
+}
+std::string words(const auth::Disable&) {
+  return "auth-disable";
+}
+std::string words(const auth::Authenticate& authenticate) {
+  return "authenticate " + quote(authenticate.user);
+}
+std::string words(const auth::UserAdd& add) {
+  return "user-add " + quote(add.name);
+}
+std::string words(const auth::UserDelete& erase) {
+  return "user-delete " + quote(erase.name);
+}
+std::string words(const auth::UserChangePassword& change) {
+  return "user-password " + quote(change.name);
+}
+std::string words(const auth::UserGrantRole& grant) {
+  return "grant-role " + quote(grant.user) + " " + quote(grant.role);
+}
+std::string words(const auth::UserRevokeRole& revoke) {
+  return "revoke-role " + quote(revoke.user) + " " + quote(revoke.role);
+}
+std::string words(const auth::RoleAdd& add) {
+  return "role-add " + quote(add.name);
+}
+std::string words(const auth::RoleDelete& erase) {
+  return "role-delete " + quote(erase.role);
+}
+std::string words(const auth::RoleGrantPermission& grant) {
+  return "permit " + quote(grant.role) + " " + std::to_string(grant.permission.type) + " " +
+         quote(grant.permission.key) + text("end", grant.permission.range_end);
+}
+std::string words(const auth::RoleRevokePermission& revoke) {
+  return "forbid " + quote(revoke.role) + " " + quote(revoke.key) + text("end", revoke.range_end);
+}
+std::string words(const auth::Change& change) {
+  return std::visit([](const auto& one) { return words(one); }, change);
 }
 
 }  // namespace

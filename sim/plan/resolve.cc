@@ -37,6 +37,7 @@ void resolve(apply::DeleteRangeRequest&, apply::Revision) {}
 void resolve(apply::LeaseGrantRequest&, apply::Revision) {}
 void resolve(apply::LeaseRevokeRequest&, apply::Revision) {}
 void resolve(KeepAlive&, apply::Revision) {}
+void resolve(auth::Change&, apply::Revision) {}
 
 }  // namespace
 

@@ -27,6 +27,7 @@ constexpr std::array kFields{
     SettingField{"step-units", &Settings::step_units, 14},
     SettingField{"keys", &Settings::keys, 15},
     SettingField{"leases", &Settings::leases},
+    SettingField{"users", &Settings::users},
     SettingField{"clients-enter", &Settings::clients_enter, 16},
     SettingField{"pre-vote", &Settings::pre_vote, 8},
     SettingField{"link-latency", &Settings::link_latency, 9},

@@ -36,6 +36,7 @@ struct Settings {
   std::uint64_t step_units = 10'000;  // Of applying and reading in one step.
   std::uint64_t keys = 8;
   std::uint64_t leases = 0;  // That clients share; 0: they use none.
+  bool users = false;        // Clients are users, the first one root: then they share no leases.
   Entrance clients_enter = Entrance::kWire;
   bool pre_vote = true;
   Duration link_latency = 500us;           // Base, one way.

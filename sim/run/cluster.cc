@@ -174,6 +174,7 @@ member::Options Cluster::member_options(std::uint32_t node) const {
   options.node.read_retry = settings.read_retry;
   options.node.unapplied_max = settings.unapplied_max;
   options.node.pending_bytes_max = settings.pending_bytes_max;
+  options.node.auth.bcrypt_cost = 4;  // The least: how long a guess takes is nobody's here.
   options.node.quota_bytes = static_cast<std::int64_t>(settings.quota_bytes);
   // A run is short: alarms come and go several times in it.
   options.node.alarm_clear_interval = 2 * settings.election;

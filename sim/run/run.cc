@@ -12,6 +12,7 @@
 #include "sim/kernel/distribution.h"
 #include "sim/oracles/cluster.h"
 #include "sim/oracles/linearizability.h"
+#include "sim/plan/access.h"
 #include "sim/profile/generate.h"
 #include "sim/run/bias.h"
 #include "sim/run/cluster.h"
@@ -267,6 +268,7 @@ void Run::start_clients() {
     everything.range_end = everything.key;
     const Duration last = options_.settings.length + options_.settings.election * 10;
     job.operations.push_back({last, client, client * kCallsOfAClient + kLastOperation, everything});
+    if (options_.settings.users) job.user = user_of(client);
     if (options_.settings.clients_enter == Entrance::kApi) {
       job.at_seam = [this](std::uint32_t node) { return door_of(node); };
     }

@@ -1,8 +1,11 @@
 #include "sim/workload/client_run.h"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "apply/api_error.h"
 #include "base/hash.h"
 #include "runtime/wait.h"
 #include "sim/plan/resolve.h"
@@ -53,6 +56,12 @@ runtime::Task<void> perform_on_leases(client::Client& client, CallRecord& call,
   }
 }
 
+std::string password_for(const auth::Change& change) {
+  if (const auto* add = std::get_if<auth::UserAdd>(&change)) return add->name;
+  if (const auto* changed = std::get_if<auth::UserChangePassword>(&change)) return changed->name;
+  return {};
+}
+
 runtime::Task<void> perform(client::Client& client, CallRecord& call, CallOptions options) {
   const Operation operation = call.operation;
   if (const auto* range = std::get_if<apply::RangeRequest>(&operation)) {
@@ -71,9 +80,29 @@ runtime::Task<void> perform(client::Client& client, CallRecord& call, CallOption
   } else if (const auto* compact = std::get_if<apply::CompactionRequest>(&operation)) {
     client::Outcome<apply::CompactionResponse> outcome = co_await client.compact(*compact, options);
     record(call, std::move(outcome));
+  } else if (const auto* change = std::get_if<auth::Change>(&operation)) {
+    client::Outcome<apply::AuthResponse> outcome =
+        co_await client.change_access(*change, password_for(*change), options);
+    record(call, std::move(outcome));
   } else {
     co_await perform_on_leases(client, call, options);
   }
+}
+
+// Without a trace: what the log says of it belongs to no call.
+runtime::Task<void> introduce(client::Client& client, const std::string& user, TimePoint deadline) {
+  client::Outcome<auth::Answer> outcome = co_await client.authenticate(user, user, deadline);
+  const auto* failure = std::get_if<client::Failure>(&outcome);
+  const std::string_view unasked = apply::text(apply::ApiError::kAuthNotEnabled);
+  if (failure != nullptr && failure->status.message == unasked) client.forget_token();
+}
+
+// It must say who it is, and not as it did.
+bool is_stranger(const CallRecord& call) {
+  if (call.outcome != CallRecord::Outcome::kRefused) return false;
+  return call.message == apply::text(apply::ApiError::kUserEmpty) ||
+         call.message == apply::text(apply::ApiError::kInvalidAuthToken) ||
+         call.message == apply::text(apply::ApiError::kAuthOldRevision);
 }
 
 // What the client was told is part of the run: the hash covers it.
@@ -100,16 +129,22 @@ runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& hi
   const TimePoint start = world.clock.boot();
   apply::Revision own = 0;
   apply::Revision& seen = job.seen == nullptr ? own : *job.seen;
+  bool stranger = false;
   for (const OperationEntry& entry : job.operations) {
     const TimePoint at = start + entry.at;
     if (world.clock.boot() < at) co_await runtime::sleep_until(world.scheduler, at);
     // What waited so long behind a slow call is passed over: the run must end. The last is done.
     const bool late = world.clock.boot() > at + job.patience;
     if (late && entry != job.operations.back()) continue;
+    if (stranger && !job.user.empty()) {
+      client.forget_token();
+      co_await introduce(client, job.user, world.clock.boot() + job.timeout);
+    }
     CallRecord& call = history.calls[entry.id];
     call.id = entry.id;
     call.client = entry.client;
     call.operation = resolve(entry.operation, seen);
+    call.user = client.has_token() ? job.user : std::string();
     call.called = kernel.now();
     call.committed = history.committed;
     if (job.tell) job.tell(call);
@@ -121,6 +156,7 @@ runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& hi
     }
     call.ended = kernel.now();
     seen = std::max(seen, call.header.revision);
+    stranger = is_stranger(call);
     if (job.tell) job.tell(call);
     kernel.note(NodeNumber(0), digest(call));
   }

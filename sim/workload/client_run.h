@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "client/client.h"
@@ -20,6 +21,8 @@ struct ClientJob {
   std::vector<OperationEntry> operations;  // Of this client, by time.
   Duration timeout{};                      // Of each call.
   Duration patience{};                     // An operation that is later than this is left out.
+  // Who it is once users are asked for, which it learns by being refused; empty: nobody.
+  std::string user;
   // The newest revision that it has seen is kept there, for others; it outlives the task.
   apply::Revision* seen = nullptr;
   // Where members are reached without bytes; empty: over connections.

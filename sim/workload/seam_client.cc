@@ -33,6 +33,15 @@ std::optional<apply::ApiError> invalid(const Operation& operation) {
 server::Request to_request(const KeepAlive& keep) {
   return server::KeepAliveRequest{keep.lease};
 }
+server::Request to_request(const auth::Change& change) {
+  if (const auto* add = std::get_if<auth::UserAdd>(&change)) {
+    return server::UserAddRequest{add->name, add->name};
+  }
+  if (const auto* password = std::get_if<auth::UserChangePassword>(&change)) {
+    return server::ChangePasswordRequest{password->name, password->name, {}};
+  }
+  return change;
+}
 template <class Known>
 server::Request to_request(const Known& known) {
   return known;
@@ -77,10 +86,26 @@ void record(CallRecord& call, server::Reply reply) {
 }  // namespace
 
 bool is_definite(std::string_view refusal) {
-  for (const apply::ApiError error :
-       {apply::ApiError::kCompacted, apply::ApiError::kFutureRev, apply::ApiError::kKeyNotFound,
-        apply::ApiError::kLeaseNotFound, apply::ApiError::kLeaseExist, apply::ApiError::kNoSpace,
-        apply::ApiError::kCorrupt}) {
+  for (const apply::ApiError error : {apply::ApiError::kCompacted,
+                                      apply::ApiError::kFutureRev,
+                                      apply::ApiError::kKeyNotFound,
+                                      apply::ApiError::kLeaseNotFound,
+                                      apply::ApiError::kLeaseExist,
+                                      apply::ApiError::kNoSpace,
+                                      apply::ApiError::kCorrupt,
+                                      apply::ApiError::kRootUserNotExist,
+                                      apply::ApiError::kRootRoleNotExist,
+                                      apply::ApiError::kUserAlreadyExist,
+                                      apply::ApiError::kUserEmpty,
+                                      apply::ApiError::kUserNotFound,
+                                      apply::ApiError::kRoleAlreadyExist,
+                                      apply::ApiError::kRoleNotFound,
+                                      apply::ApiError::kPermissionDenied,
+                                      apply::ApiError::kRoleNotGranted,
+                                      apply::ApiError::kPermissionNotGranted,
+                                      apply::ApiError::kInvalidAuthMgmt,
+                                      apply::ApiError::kInvalidAuthToken,
+                                      apply::ApiError::kAuthOldRevision}) {
     if (refusal == apply::text(error)) return true;
   }
   return false;

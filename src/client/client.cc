@@ -192,7 +192,7 @@ runtime::Task<CallResult> Client::attempt(Request request, std::size_t endpoint)
                          false};
   }
   UnaryCall call{std::move(request.path), std::move(request.message), request.options.deadline,
-                 request.options.trace};
+                 request.options.trace, request.anonymous ? std::string() : token_};
   co_return co_await (*connection)->call(std::move(call));
 }
 

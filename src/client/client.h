@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "apply/command.h"
+#include "auth/types.h"
 #include "client/connection.h"
 #include "client/retry.h"
 #include "client/stream_call.h"
@@ -95,6 +96,15 @@ class Client {
   runtime::Task<Outcome<apply::HashKvAnswer>> hash_kv(std::size_t endpoint,
                                                       apply::Revision revision,
                                                       CallOptions options);
+  // A token for this user, which all calls that follow carry; kept when it can't be had.
+  runtime::Task<Outcome<auth::Answer>> authenticate(std::string user, std::string password,
+                                                    CallOptions options);
+  void forget_token() { token_.clear(); }
+  [[nodiscard]] bool has_token() const { return !token_.empty(); }
+  // `password` where the change needs one.
+  runtime::Task<Outcome<apply::AuthResponse>> change_access(auth::Change change,
+                                                            std::string password,
+                                                            CallOptions options);
   // A call in both directions at the next endpoint: one attempt. The client outlives it.
   runtime::Task<Result<std::unique_ptr<StreamCall>>> open_stream(std::string path,
                                                                  http2::Headers metadata);
@@ -114,6 +124,7 @@ class Client {
     CallOptions options{kNever};
     Repeatable repeatable = Repeatable::kNo;
     std::optional<std::size_t> endpoint;  // None: in turn.
+    bool anonymous = false;               // Without the token.
   };
   using Raw = std::variant<Bytes, Failure>;
 
@@ -128,6 +139,7 @@ class Client {
   const runtime::Random& random_;
   Options options_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::string token_;
   std::size_t turn_ = 0;
   std::uint64_t pauses_ = 0;
 };

@@ -109,6 +109,7 @@ runtime::Task<CallResult> Connection::call(UnaryCall request) {
     if (request.trace != 0) {
       metadata.emplace_back(telemetry::kTraceParent, telemetry::format_traceparent(request.trace));
     }
+    if (!request.token.empty()) metadata.emplace_back("token", request.token);
     stream = session_.open(request.path, metadata, timeout_ns);
   }
   if (!stream) {

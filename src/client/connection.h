@@ -29,6 +29,7 @@ struct UnaryCall {
   std::string message;
   TimePoint deadline = kNever;
   std::uint64_t trace = 0;  // 0: none.
+  std::string token;        // Says who calls; empty: nobody.
 };
 
 // Whoever made a call hears how it goes.

@@ -46,6 +46,11 @@ struct Seen {
   }
   void look(const apply::LeaseRevokeRequest&) { count("lease: revoke", true); }
   void look(const KeepAlive&) { count("lease: keep-alive", true); }
+  void look(const auth::Change& change) {
+    const std::string words = print(OperationEntry{Duration{}, 0, 0, change});
+    const std::size_t kind = words.find('#') + 3;  // "at 0s c0 #0 "
+    count("access: " + words.substr(kind, words.find_first_of(" \n", kind) - kind), true);
+  }
   void look(const apply::DeleteRangeRequest& erase) {
     count("delete: range", !erase.range_end.empty());
     count("delete: prev_kv", erase.prev_kv);
@@ -82,6 +87,7 @@ TEST(Operations, AreValidAndAskForEveryFieldNowAndThen) {
     ASSERT_TRUE(settings.ok());
     Settings drawn = *settings;
     drawn.leases = seed % 2 * 5;
+    drawn.users = seed % 2 == 0;
     for (const OperationEntry& entry : draw_operations(seed, drawn)) {
       std::visit([&](const auto& known) { seen.look(known); }, entry.operation);
       const auto* txn = std::get_if<apply::TxnRequest>(&entry.operation);
@@ -93,7 +99,7 @@ TEST(Operations, AreValidAndAskForEveryFieldNowAndThen) {
     }
   }
   for (const auto& [what, times] : seen.times) EXPECT_GE(times, 5) << what;
-  EXPECT_EQ(seen.times.size(), 46U);
+  EXPECT_EQ(seen.times.size(), 56U);
 }
 
 TEST(Operations, RevisionsBelowZeroCountBackFromWhatTheClientHasSeen) {
