@@ -4,12 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "sim/oracles/access.h"
+#include "sim/oracles/linearizability.h"
 #include "sim/plan/access.h"
 #include "sim/plan/operations.h"
 #include "sim/profile/generate.h"
@@ -253,6 +256,114 @@ TEST(AccessJudge, SeesAKeyThatItsReaderMayNotRead) {
   const std::optional<Violation> violation = judge_access(told("ann", outer), access);
   ASSERT_TRUE(violation);
   EXPECT_EQ(violation->oracle, "access");
+}
+
+// One call of a user at index 6, after rights that index 5 has set.
+class Case {
+ public:
+  Case(std::string user, Operation operation) {
+    history_.access.emplace(5, granting({permission(PermissionType::kReadWrite, "a")}));
+    call_.id = 1;
+    call_.client = 2;
+    call_.user = std::move(user);
+    call_.operation = std::move(operation);
+    call_.ended = VirtualTime(1ms);
+  }
+  Case& written_as(std::string user) {
+    history_.log[6] = {1, apply::RequestId{1, 1}, 0, 1};
+    history_.proposed[apply::RequestId{1, 1}] = 1;
+    history_.callers[6] = {std::move(user), history_.access.at(5).revision(), false};
+    return *this;
+  }
+  Case& served() {
+    history_.read_at[1].push_back({1, 6});
+    return *this;
+  }
+  Case& with(apply::AlarmType alarm) {
+    history_.alarms[4].push_back({1, static_cast<std::int32_t>(alarm)});
+    return *this;
+  }
+  std::optional<Violation> answered(apply::Response response, int revision) {
+    call_.outcome = CallRecord::Outcome::kAnswered;
+    call_.response = std::move(response);
+    call_.header.revision = revision;
+    call_.header.raft_term = 1;
+    return judge();
+  }
+  std::optional<Violation> refused(ApiError error) {
+    call_.outcome = CallRecord::Outcome::kRefused;
+    call_.code = static_cast<std::uint32_t>(apply::grpc_code(error));
+    call_.message = apply::text(error);
+    return judge();
+  }
+
+ private:
+  std::optional<Violation> judge() {
+    history_.calls.emplace(1, call_);
+    return judge_linearizability(history_).violation;
+  }
+  History history_;
+  CallRecord call_;
+};
+
+void expect(const std::optional<Violation>& violation, std::string_view oracle,
+            std::string_view words) {
+  ASSERT_TRUE(violation) << words;
+  EXPECT_EQ(violation->oracle, oracle) << violation->message;
+  EXPECT_NE(violation->message.find(words), std::string::npos) << violation->message;
+}
+
+TEST(AccessJudge, WhatIsNotGrantedMustBeRefused) {
+  const apply::PutResponse done{2, std::nullopt};
+  EXPECT_FALSE(Case("ann", put("a")).written_as("ann").answered(done, 2));
+  EXPECT_FALSE(Case("ann", put("b")).written_as("ann").refused(ApiError::kPermissionDenied));
+  expect(Case("ann", put("b")).written_as("ann").answered(done, 2), "access",
+         "answered what must be refused");
+  expect(Case("ann", put("a")).written_as("ann").refused(ApiError::kPermissionDenied),
+         "linearizability", "refused what must succeed");
+  const apply::RangeResponse none{1, {}, false, 0};
+  EXPECT_FALSE(Case("ann", get("a")).served().answered(none, 1));
+  EXPECT_FALSE(Case("ann", get("b")).served().refused(ApiError::kPermissionDenied));
+  expect(Case("ann", get("a", "c")).served().answered(none, 1), "access",
+         "answered what must be refused");
+}
+
+TEST(AccessJudge, NoCommandGoesInAnothersName) {
+  const apply::PutResponse done{2, std::nullopt};
+  expect(Case("ann", put("a")).written_as("root").answered(done, 2), "access",
+         "a command carries another caller than its client");
+  expect(Case("", put("a")).written_as("ann").answered(done, 2), "access",
+         "a command carries another caller than its client");
+}
+
+// It is asked again after it was perhaps served without hearing of it.
+TEST(AccessJudge, AReadOfAStrangerStandsNowhere) {
+  EXPECT_FALSE(Case("ann", get("a")).served().refused(ApiError::kInvalidAuthToken));
+  EXPECT_FALSE(Case("ann", get("a")).served().refused(ApiError::kAuthOldRevision));
+  expect(Case("root", get("a")).served().refused(ApiError::kPermissionDenied), "linearizability",
+         "refused what must succeed");
+}
+
+TEST(AccessJudge, KnowsWhichRefusalComesFirst) {
+  const Operation compact = apply::CompactionRequest{1, false};
+  const Operation change = auth::Change(auth::RoleAdd{"s"});
+  using apply::AlarmType;
+  EXPECT_FALSE(Case("ann", compact)
+                   .written_as("ann")
+                   .with(AlarmType::kCorrupt)
+                   .refused(ApiError::kPermissionDenied));
+  EXPECT_FALSE(Case("root", compact)
+                   .written_as("root")
+                   .with(AlarmType::kCorrupt)
+                   .refused(ApiError::kCorrupt));
+  EXPECT_FALSE(Case("ann", put("b"))
+                   .written_as("ann")
+                   .with(AlarmType::kNoSpace)
+                   .refused(ApiError::kNoSpace));
+  EXPECT_FALSE(Case("root", change)
+                   .written_as("root")
+                   .with(AlarmType::kCorrupt)
+                   .answered(apply::AuthResponse{1, {}}, 1));
 }
 
 // ---- Plans --------------------------------------------------------------------------------------
