@@ -423,6 +423,25 @@ TEST(ServerStreams, DrainedIsSaidWhenAllWasHandedOut) {
   EXPECT_EQ(hand.count<StreamDrained>(), 2u);
 }
 
+// Who takes nothing of one stream, but says that it took the bytes off the connection, has its
+// other answers at once. What it doesn't take off the connection holds up everything behind it:
+// there no server may send.
+TEST(ServerStreams, OneThatIsNotReadHoldsUpOthersOnlyByTheConnectionsWindow) {
+  ByHand hand;
+  hand.say(raw::headers(1, raw::request(), true) + raw::headers(3, raw::request(), true));
+  hand.server.send_message(StreamId(1), Bytes(std::string(1 << 20, 'x')));
+  hand.hear();
+  EXPECT_GT(hand.server.queued_bytes(StreamId(1)), 900'000u);
+  hand.server.send_message(StreamId(3), Bytes("answer"));
+  hand.server.finish(StreamId(3), {});
+  hand.hear();
+  EXPECT_EQ(hand.status().code, 99u);
+  hand.say(raw::write({raw::kWindowUpdate, 0, 0, raw::number(60'000, 4)}));
+  hand.hear();
+  EXPECT_EQ(hand.status(), GrpcStatus{});
+  EXPECT_GT(hand.server.queued_bytes(StreamId(1)), 900'000u);
+}
+
 TEST(ServerStreams, FinishWhileAFrameWaitsKeepsOrder) {
   ByHand hand;
   hand.say(raw::headers(1, raw::request()));
