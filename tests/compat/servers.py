@@ -124,7 +124,10 @@ class Asked:
         return self.begin(rpc, request, user)()
 
     def refused(self, error):
-        return {"error": {"code": error.code().name, "text": self.words(error.details())}}
+        # Whose clock ends a call first, the server's or its client's, is chance; so are its words.
+        late = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        return {"error": {"code": error.code().name,
+                          "text": "late" if late else self.words(error.details())}}
 
     def told(self, rpc, request, answer, data):
         if rpc == "LeaseGrant" and not request.get("ID"):
