@@ -8,6 +8,7 @@ namespace detcd::sim {
 const Family& crash_family();
 const Family& power_loss_family();
 const Family& rot_family();
+const Family& flip_family();
 const Family& rot_snapshot_family();
 const Family& pause_family();
 const Family& partition_family();

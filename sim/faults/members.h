@@ -36,6 +36,11 @@ class Members {
   [[nodiscard]] virtual std::uint32_t node_of(std::uint64_t member_id) const = 0;
   // Of its process, as it introduces itself to its peers; none while there is none.
   [[nodiscard]] virtual std::optional<std::uint64_t> life(std::uint32_t node) const = 0;
+  // A bit flips in the memory that holds its keys, where no answer is made of it; false: it has no
+  // such memory yet.
+  virtual bool flip_memory(std::uint32_t node, std::uint64_t where) = 0;
+  // To tell one applied state from another that took its place; null when there is none.
+  [[nodiscard]] virtual const void* state(std::uint32_t node) const = 0;
   // Hands a message over as if it came from that life of its sender, when the node is up.
   virtual void deliver(std::uint32_t node, raft::Message message, std::uint64_t life) = 0;
   // Called in an event of its own when a member has ended because its disk failed it: then nobody

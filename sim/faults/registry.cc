@@ -71,6 +71,7 @@ const std::array kFamilies{
     &out_of_memory_family(),
     &lying_sync_family(),
     &rare_family(),
+    &flip_family(),
 };
 
 Error invalid(std::string_view line) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "mvcc/store.h"
 #include "runtime/random.h"
 #include "sim/kernel/distribution.h"
 #include "sim/plan/draw.h"
@@ -326,6 +327,30 @@ std::optional<std::uint64_t> Cluster::life(std::uint32_t node) const {
   if (member == nullptr) return std::nullopt;
   const transport::Receiver& process = *member;
   return process.introduction(raft::NodeId(id_of(node))).life;
+}
+
+// The header of a sealed chunk: it is read when the chunk is taken from a disk, and no more.
+bool Cluster::flip_memory(std::uint32_t node, std::uint64_t where) {
+  const server::Node* const member = this->node(node);
+  if (member == nullptr) return false;
+  const mvcc::ChunkTable& chunks = member->applier().store().chunks();
+  std::vector<std::string_view> sealed;
+  for (const std::uint32_t slot : chunks.order()) {
+    const mvcc::Chunk& chunk = chunks.at(slot);
+    if (chunk.sealed && !chunk.cold) sealed.push_back(chunk.text());
+  }
+  if (sealed.empty()) return false;
+  // That these bytes never change is what the program believes; the memory knows nothing of it.
+  const std::uint64_t bit = where % (mvcc::kChunkHeaderBytes * 8);
+  const std::string_view bytes = sealed[where % sealed.size()];
+  char& byte = const_cast<char*>(bytes.data())[bit / 8];  // NOLINT: see above.
+  byte = static_cast<char>(byte ^ (1 << (bit % 8)));
+  return true;
+}
+
+const void* Cluster::state(std::uint32_t node) const {
+  const server::Node* const member = this->node(node);
+  return member == nullptr ? nullptr : &member->applier();
 }
 
 void Cluster::deliver(std::uint32_t node, raft::Message message, std::uint64_t life) {

@@ -41,6 +41,8 @@ class Cluster final : public Members {
   [[nodiscard]] const raft::Raft* core(std::uint32_t node) const override;
   [[nodiscard]] std::uint32_t node_of(std::uint64_t member_id) const override;
   [[nodiscard]] std::optional<std::uint64_t> life(std::uint32_t node) const override;
+  bool flip_memory(std::uint32_t node, std::uint64_t where) override;
+  [[nodiscard]] const void* state(std::uint32_t node) const override;
   void deliver(std::uint32_t node, raft::Message message, std::uint64_t life) override;
   [[nodiscard]] bool is_doubtful(std::uint32_t node) const override;
   // Null while the member is down or still recovering its directory.

@@ -89,6 +89,9 @@ runtime::Task<void> Node::clear_alarms() {
 }
 
 std::optional<std::string> Node::unhealthy_alarm(const std::vector<std::string>& exclude) const {
+  if (guard_.in_doubt() && std::ranges::find(exclude, "CORRUPT") == exclude.end()) {
+    return "ALARM CORRUPT";
+  }
   for (const apply::AlarmMember& alarm : applier_->alarms().list(apply::AlarmType::kNone)) {
     const std::string name = alarm_name(alarm.alarm);
     if (std::ranges::find(exclude, name) != exclude.end()) continue;

@@ -19,7 +19,15 @@ runtime::Task<void> Node::apply_committed() {
   for (;;) {
     std::size_t entries = 0;
     const std::size_t most = choices_.apply_one_entry.taken() ? 1 : kEntriesPerTurn;
-    while (!to_apply_.empty() && entries < most) {
+    if (guard_.in_doubt()) {
+      const bool whole = heal();
+      if (!whole) {
+        const bool woken = co_await committed_waiting_.wait();
+        static_cast<void>(woken);
+        continue;
+      }
+    }
+    while (!to_apply_.empty() && entries < most && !guard_.in_doubt()) {
       if (const auto* pending = std::get_if<PendingInstall>(&to_apply_.front())) {
         if (pending->after && *pending->after > persisted_id_) break;
         install(pending->meta);
@@ -97,6 +105,7 @@ Result<bool> Node::begin(const raft::Entry& entry) {
 void Node::finish(const raft::Entry& entry, bool command) {
   const apply::Position position{entry.index.value(), entry.term.value(), entry.time_ms};
   const std::uint64_t hash = applier_->state_hash();
+  guard_.applied({position.index, hash});
   if (entry.kind == raft::EntryKind::kConfiguration) {
     roster_.changed();
     publishing_.wake_all();
@@ -149,18 +158,25 @@ void Node::install(const raft::SnapshotMeta& meta) {
     fail(image.error());
     return;
   }
-  applier_ = std::move(*image);
-  watches_.replaced(applier_->store());
-  gate_.replaced();
-  watches_.recheck(applier_->auth(), applier_->store());
-  watches_waiting_.wake_one();
-  applied_configuration_ = meta.configuration;
   received_.erase(received_.begin(), std::next(found));
   log_.info("applied snapshot", {{"snapshot-index", meta.index.value()}});
-  note_alarms();
-  observer_.on_installed(applier_->applied(), applier_->state_hash());
-  roster_.changed();
+  take_over(*std::move(image), meta);
   push(raft::SnapshotInstalled{meta.index});
+}
+
+void Node::take_over(std::unique_ptr<apply::Applier> state, const raft::SnapshotMeta& meta) {
+  applier_ = std::move(state);
+  healing_.state.reset();
+  applied_configuration_ = meta.configuration;
+  gate_.replaced();
+  const std::uint64_t hash = applier_->state_hash();
+  guard_.replaced({meta.index.value(), hash});
+  watches_.replaced(applier_->store());
+  watches_.recheck(applier_->auth(), applier_->store());
+  watches_waiting_.wake_one();
+  note_alarms();
+  observer_.on_installed(applier_->applied(), hash);
+  roster_.changed();
 }
 
 // Frees what compactions hid, a little at a time, when nothing is being applied.

@@ -15,6 +15,19 @@ struct Overload : Cases... {
   using Cases::operator()...;
 };
 
+// What a member says of itself, whatever its state is like.
+bool tells_of_the_member(const Request& request) {
+  return std::holds_alternative<StatusRequest>(request) ||
+         std::holds_alternative<HealthRequest>(request) ||
+         std::holds_alternative<VersionRequest>(request);
+}
+bool tells_of_the_member(const Outcome& outcome) {
+  return std::holds_alternative<StatusResponse>(outcome) ||
+         std::holds_alternative<HealthResponse>(outcome) ||
+         std::holds_alternative<VersionInfo>(outcome) ||
+         std::holds_alternative<apply::ApiError>(outcome);
+}
+
 }  // namespace
 
 runtime::Task<void> Node::take_calls() {
@@ -62,6 +75,10 @@ void Node::on_call(Call call) {
   }
   if (call.require_leader && !leader_) {
     answer(origin, apply::ApiError::kNoLeader);
+    return;
+  }
+  if (guard_.in_doubt() && !tells_of_the_member(call.request)) {
+    answer(origin, apply::ApiError::kCorrupt);
     return;
   }
   if (gate_.admit(call)) serve(std::move(call));
@@ -178,9 +195,7 @@ void Node::answer_read(WaitingRead waiting) {
           [&](const apply::RangeRequest&) { ranges_.start(std::move(waiting)); },
           [&](const apply::TxnRequest&) { ranges_.start(std::move(waiting)); },
           [&](const RangeStreamRequest&) { ranges_.open_stream(std::move(waiting)); },
-          [&](const HashKvRequest& hash) {
-            long_reads_.spawn(finish_hash(origin, applier_->hash_kv(hash.revision), applier_));
-          },
+          [&](const HashKvRequest& hash) { ranges_.start_hash(origin, hash.revision); },
           [&](const MemberListRequest&) {
             answer(origin, MemberListResponse{applier_->members().list(), std::nullopt});
           },
@@ -218,23 +233,6 @@ void Node::answer_read(WaitingRead waiting) {
       waiting.request);
 }
 
-runtime::Task<void> Node::finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
-                                      [[maybe_unused]] std::shared_ptr<apply::Applier> pinned) {
-  for (;;) {
-    const mvcc::Advance progress = work->advance({options_.step_units});
-    if (std::holds_alternative<mvcc::Done>(progress)) break;
-    check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
-    co_await runtime::yield(world_.scheduler);
-  }
-  const std::variant<apply::HashKvAnswer, apply::ApiError> result = work->take();
-  if (const auto* error = std::get_if<apply::ApiError>(&result)) {
-    answer(origin, *error);
-  } else {
-    answer(origin, std::get<apply::HashKvAnswer>(result));
-  }
-  work.reset();
-}
-
 ResponseHeader Node::header(bool with_revision) const {
   ResponseHeader header;
   header.cluster_id = options_.cluster_id;
@@ -245,6 +243,9 @@ ResponseHeader Node::header(bool with_revision) const {
 }
 
 void Node::answer(const ReturnAddress& origin, Outcome outcome, std::unique_ptr<Held> held) {
+  // What was made of a state that isn't to be relied on isn't told; whether a write was done isn't
+  // known to who asked.
+  if (guard_.in_doubt() && !tells_of_the_member(outcome)) outcome = apply::ApiError::kTimeout;
   ResponseHeader filled = header(!std::holds_alternative<MemberListResponse>(outcome));
   // What an answer was made from decides its revision, not what was applied since.
   if (const auto* response = std::get_if<apply::Response>(&outcome)) {
@@ -280,6 +281,10 @@ StatusResponse Node::status_now() const {
   response.storage_version =
       response.downgrade_target.empty() ? applier_->cluster_version() : response.downgrade_target;
   if (!status.leader) response.errors.emplace_back("etcdserver: no leader");
+  if (guard_.in_doubt()) {
+    response.errors.push_back(
+        alarm_text({options_.member_id, static_cast<std::int32_t>(apply::AlarmType::kCorrupt)}));
+  }
   for (const apply::AlarmMember& alarm : applier_->alarms().list(apply::AlarmType::kNone)) {
     response.errors.push_back(alarm_text(alarm));
   }

@@ -7,6 +7,7 @@
 #include "raft/codec.h"
 #include "runtime/timeout.h"
 #include "server/convert.h"
+#include "server/successor.h"
 
 namespace detcd::server {
 namespace {
@@ -115,6 +116,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
       synced_waiting_(world.scheduler),
       snapshots_(world.scheduler),
       committed_waiting_(world.scheduler),
+      guard_(world, log, options_, guard_doors()),
       sweep_waiting_(world.scheduler),
       alarms_waiting_(world.scheduler),
       compactor_(options_.auto_compaction, world.clock.boot()),
@@ -214,6 +216,7 @@ runtime::Task<Stopped> Node::run(std::vector<std::unique_ptr<runtime::Listener>>
   if (options_.auto_compaction.mode != AutoCompaction::Mode::kOff) tasks_.spawn(auto_compact());
   tasks_.spawn(publish());
   tasks_.spawn(serve_watches());
+  tasks_.spawn(guard_.run());
   while (!stopped_ && !stopping_) {
     const bool woken = co_await stop_waiting_.wait();
     static_cast<void>(woken);
@@ -251,20 +254,12 @@ void Node::request_stop() {
   stop_waiting_.wake_all();
 }
 
-// Leadership goes to the member that is furthest, so that the cluster serves on without an
-// election.
 runtime::Task<void> Node::hand_over() {
-  const raft::Status status = core_.status();
   const TimePoint deadline = world_.clock.boot() + 300ms;
-  const raft::Status::Peer* best = nullptr;
-  for (const raft::Status::Peer& peer : status.peers) {
-    const bool voter = status.configuration.voters.contains(peer.node);
-    if (!voter || !peer.recent_active || peer.node == core_.status().leader) continue;
-    if (best == nullptr || peer.match > best->match) best = &peer;
-  }
-  if (status.role == raft::RoleName::kLeader && best != nullptr) {
-    log_.info("leadership transfer starting", {{"transferee", telemetry::hex(best->node.value())}});
-    push(raft::TransferLeadership{best->node});
+  const std::optional<raft::NodeId> next = successor_in(core_.status());
+  if (core_.status().role == raft::RoleName::kLeader && next) {
+    log_.info("leadership transfer starting", {{"transferee", telemetry::hex(next->value())}});
+    push(raft::TransferLeadership{*next});
     while (core_.status().role == raft::RoleName::kLeader && world_.clock.boot() < deadline) {
       co_await runtime::sleep_for(world_.scheduler, 5ms);
     }
@@ -311,6 +306,13 @@ void Node::on_message(raft::Message message, std::uint64_t life) {
 
 void Node::on_snapshot(raft::Message message, Bytes packed, std::uint64_t life) {
   promises_.note(message, life);
+  const raft::SnapshotMeta& meta = std::get<raft::InstallSnapshot>(message.body).meta;
+  if (guard_.in_doubt() && meta.index.value() >= healing_.passed_over) {
+    Result<snapshot::Contents> contents = snapshot::unpack(packed);
+    if (contents && contents->meta == meta) healing_.state = *std::move(contents);
+    committed_waiting_.wake_one();
+    if (meta.index <= core_.commit()) return;  // Of which Raft has no use.
+  }
   tasks_.spawn(store_received(std::move(message), std::move(packed)));
 }
 

@@ -31,6 +31,7 @@
 #include "server/reads.h"
 #include "server/roster.h"
 #include "server/service.h"
+#include "server/state_guard.h"
 #include "server/stopped.h"
 #include "server/storage.h"
 #include "server/watches.h"
@@ -94,8 +95,6 @@ class Node final : public transport::Receiver {
   void read(Call call, bool linearizable);
   void answer_read(WaitingRead read);
   [[nodiscard]] Ranges::Doors range_doors();
-  runtime::Task<void> finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
-                                  std::shared_ptr<apply::Applier> pinned);
   void answer(const ReturnAddress& origin, Outcome outcome, std::unique_ptr<Held> held = nullptr);
   [[nodiscard]] ResponseHeader header(bool with_revision) const;
 
@@ -124,7 +123,6 @@ class Node final : public transport::Receiver {
   runtime::Task<void> send_backup(ReturnAddress origin,
                                   std::shared_ptr<PieceStreams::Stream> stream);
   runtime::Task<void> auto_compact();
-  // lease_calls.cc
   [[nodiscard]] apply::LeaseGrantRequest complete_grant(apply::LeaseGrantRequest asked);
   void open_keep_alives(const ReturnAddress& origin, bool require_leader);
   void ask_keep_alive(const ReturnAddress& origin, std::int64_t lease, const Token& token);
@@ -150,13 +148,15 @@ class Node final : public transport::Receiver {
   [[nodiscard]] Result<bool> begin(const raft::Entry& entry);
   void finish(const raft::Entry& entry, bool command);
   void install(const raft::SnapshotMeta& meta);
+  void take_over(std::unique_ptr<apply::Applier> state, const raft::SnapshotMeta& meta);
   runtime::Task<void> sweep();
-  // publish.cc: the node's own commands.
-  runtime::Task<void> publish();
+  [[nodiscard]] StateGuard::Doors guard_doors();  // healing.cc
+  [[nodiscard]] bool heal();
+  runtime::Task<void> publish();  // publish.cc: the node's own commands.
   // transport::Receiver
   void on_message(raft::Message message, std::uint64_t life) override;
   void on_snapshot(raft::Message message, Bytes packed, std::uint64_t life) override;
-  void on_note(raft::NodeId peer, Bytes note) override { roster_.on_note(peer, note); }
+  void on_note(raft::NodeId peer, Bytes note) override;
   [[nodiscard]] bool is_removed(raft::NodeId peer) const override { return roster_.is_gone(peer); }
   void on_unreachable(raft::NodeId peer) override;
   void on_snapshot_reported(raft::NodeId peer, bool delivered) override;
@@ -221,6 +221,8 @@ class Node final : public transport::Receiver {
   std::deque<std::variant<raft::Entry, PendingInstall>> to_apply_;
   runtime::Signal committed_waiting_;
   std::map<std::uint64_t, snapshot::Contents> received_;  // Durable received states by index.
+  StateGuard guard_;
+  Healing healing_;
   raft::Configuration applied_configuration_;
   bool applying_ = false;
   apply::RequestId applying_id_;

@@ -110,6 +110,12 @@ runtime::Task<void> Node::take_snapshot() {
   const runtime::Mutex::Guard guard = co_await snapshots_.lock();
   if (position.index > snapshot_index_) {
     const Result<void> saved = co_await storage_.snapshots->save(std::move(contents));
+    if (!saved && saved.error().code == Errc::kDamaged) {
+      // Nothing that memory has spoilt gets to the disk.
+      guard_.damaged(saved.error().message);
+      snapshotting_ = false;
+      co_return;
+    }
     if (!saved) {
       fail(saved.error());
       co_return;

@@ -81,6 +81,29 @@ runtime::Task<void> Ranges::finish(ReturnAddress origin, std::unique_ptr<apply::
   work.reset();
 }
 
+void Ranges::start_hash(const ReturnAddress& origin, apply::Revision revision) {
+  std::shared_ptr<apply::Applier> applier = doors_.applier();
+  std::unique_ptr<apply::HashWork> work = applier->hash_kv(revision);
+  tasks_.spawn(finish_hash(origin, std::move(work), std::move(applier)));
+}
+
+runtime::Task<void> Ranges::finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
+                                        [[maybe_unused]] std::shared_ptr<apply::Applier> pinned) {
+  for (;;) {
+    const mvcc::Advance progress = work->advance({options_.step_units});
+    if (std::holds_alternative<mvcc::Done>(progress)) break;
+    check(!std::holds_alternative<mvcc::Need>(progress), "every chunk is kept in memory");
+    co_await runtime::yield(scheduler_);
+  }
+  const std::variant<apply::HashKvAnswer, apply::ApiError> result = work->take();
+  if (const auto* error = std::get_if<apply::ApiError>(&result)) {
+    doors_.answer(origin, *error, nullptr);
+  } else {
+    doors_.answer(origin, std::get<apply::HashKvAnswer>(result), nullptr);
+  }
+  work.reset();
+}
+
 void Ranges::taken(const Taken& taken) {
   room_.taken(taken);
   room_given_back_.wake_all();

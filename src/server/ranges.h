@@ -31,6 +31,7 @@ class Ranges {
   // A Range or a read-only Txn; a RangeStream. Both were confirmed.
   void start(WaitingRead read);
   void open_stream(WaitingRead read);
+  void start_hash(const ReturnAddress& origin, apply::Revision revision);
   // Answers of writes have room, however much it is; what is read next waits for it.
   void answer(const ReturnAddress& origin, apply::Answer result);
 
@@ -46,6 +47,8 @@ class Ranges {
   void run(WaitingRead read);
   runtime::Task<void> finish(ReturnAddress origin, std::unique_ptr<apply::RangeWork> work,
                              std::shared_ptr<apply::Applier> pinned);
+  runtime::Task<void> finish_hash(ReturnAddress origin, std::unique_ptr<apply::HashWork> work,
+                                  std::shared_ptr<apply::Applier> pinned);
   runtime::Task<void> serve_parked();
   runtime::Task<void> send_stream(ReturnAddress origin, std::unique_ptr<apply::RangeStream> read,
                                   std::shared_ptr<PieceStreams::Stream> stream);

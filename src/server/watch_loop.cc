@@ -25,6 +25,11 @@ runtime::Task<void> Node::serve_watches() {
     for (const ReturnAddress& ended : watches_.expire(world_.clock.boot())) {
       answer(ended, apply::ApiError::kNoLeader);
     }
+    if (guard_.in_doubt()) {
+      const bool woken = co_await watches_waiting_.wait_until(watches_.next_deadline());
+      static_cast<void>(woken);
+      continue;
+    }
     std::vector<Watches::Sent> sent;
     const std::uint64_t units = choices_.watch_one_unit.taken() ? 1 : options_.step_units;
     const mvcc::Advance progress = watches_.advance(applier_->store(), {units}, sent);

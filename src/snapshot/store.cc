@@ -84,7 +84,9 @@ runtime::Task<Result<void>> DirectoryStore::save(Contents contents) {
   for (Chunk& chunk : contents.chunks) {
     const ChunkName name{chunk.id, chunk.hash};
     if (durable_.contains(name)) continue;
-    check(hash64(chunk.bytes.view()) == chunk.hash, "a chunk's hash is that of its bytes");
+    if (hash64(chunk.bytes.view()) != chunk.hash) {
+      co_return Error{Errc::kDamaged, file_name(name) + ": the bytes in memory aren't the chunk's"};
+    }
     Content content{.magic = kChunkMagic, .name = file_name(name), .bytes = chunk.bytes};
     content.header = {identity_, chunk.bytes.size(), chunk.hash};
     const Result<void> written = co_await write_file(std::move(content));

@@ -27,6 +27,7 @@ constexpr auto kExamples = std::to_array<Example>({
     {"power-loss", "fault at 1s power-loss leader down 300ms boundary 3\n"},
     {"rot", "fault at 2s rot n2 down 300ms where 77\n"},
     {"rot-snapshot", "fault at 2s rot-snapshot n2 down 300ms where 8\n"},
+    {"flip", "set chunk-bytes 300\nfault at 800ms flip n2 where 77\n"},
     {"pause", "fault at 1s pause leader for 500ms\n"},
     {"partition", "fault at 1s partition n1 for 500ms\n"},
     {"delay", "fault at 1s delay n1 n2 by 20ms for 500ms\n"},
