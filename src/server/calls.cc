@@ -19,13 +19,27 @@ struct Overload : Cases... {
 bool tells_of_the_member(const Request& request) {
   return std::holds_alternative<StatusRequest>(request) ||
          std::holds_alternative<HealthRequest>(request) ||
-         std::holds_alternative<VersionRequest>(request);
+         std::holds_alternative<VersionRequest>(request) ||
+         std::holds_alternative<ServingRequest>(request);
 }
 bool tells_of_the_member(const Outcome& outcome) {
+  if (const auto* error = std::get_if<apply::ApiError>(&outcome)) {
+    return *error == apply::ApiError::kCorrupt || *error == apply::ApiError::kTooManyRequests ||
+           *error == apply::ApiError::kNotSupportedForLearner ||
+           apply::grpc_code(*error) == apply::GrpcCode::kUnavailable;
+  }
   return std::holds_alternative<StatusResponse>(outcome) ||
          std::holds_alternative<HealthResponse>(outcome) ||
          std::holds_alternative<VersionInfo>(outcome) ||
-         std::holds_alternative<apply::ApiError>(outcome);
+         std::holds_alternative<ServingAnswer>(outcome);
+}
+
+// Clients open these again elsewhere, unless the error says that it can't help.
+bool is_of_lasting_stream(const Request& request) {
+  return std::holds_alternative<WatchOpen>(request) ||
+         std::holds_alternative<watch::Request>(request) ||
+         std::holds_alternative<KeepAliveOpen>(request) ||
+         std::holds_alternative<KeepAliveRequest>(request);
 }
 
 }  // namespace
@@ -42,7 +56,7 @@ runtime::Task<void> Node::take_calls() {
       } else if (Forget* forget = std::get_if<Forget>(&*message)) {
         const bool of_stream = watches_.close(*forget) || backups_.close(*forget) ||
                                keep_alives_.close(*forget) || ranges_.close(*forget) ||
-                               elections_.close(*forget);
+                               elections_.close(*forget) || serving_.close(*forget);
         if (!of_stream) taken_back.push_back(std::move(*forget));
         watches_waiting_.wake_one();
       } else if (const Credit* credit = std::get_if<Credit>(&*message)) {
@@ -78,7 +92,8 @@ void Node::on_call(Call call) {
     return;
   }
   if (guard_.in_doubt() && !tells_of_the_member(call.request)) {
-    answer(origin, apply::ApiError::kCorrupt);
+    const bool lasting = is_of_lasting_stream(call.request);
+    answer(origin, lasting ? apply::ApiError::kUnhealthy : apply::ApiError::kCorrupt);
     return;
   }
   if (gate_.admit(call)) serve(std::move(call));
@@ -125,6 +140,10 @@ void Node::serve(Call call) {
           },
           [&](const StatusRequest&) { answer(origin, status_now()); },
           [&](const VersionRequest&) { answer(origin, version()); },
+          [&](const ServingRequest& asked) {
+            if (asked.stream) serving_.open(origin);
+            answer(origin, ServingAnswer{!guard_.in_doubt()});
+          },
           [&](const HashKvRequest&) { read(std::move(call), false); },
           [&](const WatchOpen&) { open_watches(origin, call.require_leader); },
           [&](watch::Request& asked) { ask_watches(origin, std::move(asked), call.token); },

@@ -72,6 +72,7 @@ std::optional<apply::ApiError> Gatekeeper::refuse(const Call& call) {
                      // What they say is open to everybody (ETCD.md §2.9).
                      [](const HealthRequest&) { return Rule::kElsewhere; },
                      [](const VersionRequest&) { return Rule::kElsewhere; },
+                     [](const ServingRequest&) { return Rule::kElsewhere; },
                      // The stream itself says nothing; its requests are looked at one by one.
                      [](const WatchOpen&) { return Rule::kElsewhere; },
                      [](const watch::Request&) { return Rule::kElsewhere; },

@@ -40,6 +40,19 @@ StateGuard::Doors Node::guard_doors() {
             static_cast<void>(refused);  // The next comparison raises it again.
             work_.wake_all();
           },
+      .doubt_changed =
+          [this] {
+            const bool doubt = guard_.in_doubt();
+            for (const auto& [number, stream] : serving_.all()) {
+              answer(stream, ServingAnswer{!doubt});
+            }
+            if (!doubt) return;
+            // Who watches resumes at another member: with the error of other calls it never would.
+            for (const ReturnAddress& ended : watches_.end_all()) {
+              answer(ended, apply::ApiError::kUnhealthy);
+            }
+            committed_waiting_.wake_one();
+          },
       .fail = [this](Error error) { fail(std::move(error)); },
   };
 }

@@ -31,6 +31,7 @@
 #include "server/reads.h"
 #include "server/roster.h"
 #include "server/service.h"
+#include "server/serving.h"
 #include "server/state_guard.h"
 #include "server/stopped.h"
 #include "server/storage.h"
@@ -72,8 +73,7 @@ class Node final : public transport::Receiver {
   [[nodiscard]] const apply::Applier& applier() const { return *applier_; }
 
  private:
-  // drive.cc: inputs to the core, outputs to the world.
-  runtime::Task<void> drive();
+  runtime::Task<void> drive();  // drive.cc: inputs to the core, outputs to the world.
   void turn();
   void step(decltype(raft::Input::what) what);
   void carry_out(raft::Output output);
@@ -86,8 +86,7 @@ class Node final : public transport::Receiver {
   [[nodiscard]] bool may_propose() const;
   [[nodiscard]] TimePoint next_deadline() const;
 
-  // calls.cc: what clients ask.
-  runtime::Task<void> take_calls();
+  runtime::Task<void> take_calls();  // calls.cc: what clients ask.
   void on_call(Call call);
   void serve(Call call);
   [[nodiscard]] Gatekeeper::Doors doors();
@@ -103,7 +102,6 @@ class Node final : public transport::Receiver {
   void ask_watches(const ReturnAddress& origin, watch::Request request, const Token& token);
   runtime::Task<void> serve_watches();
   [[nodiscard]] StatusResponse status_now() const;
-
   // alarms.cc: the quota, and what it raises and clears.
   [[nodiscard]] bool exceeds_quota(const apply::Command& command) const;
   void raise_no_space();
@@ -132,7 +130,6 @@ class Node final : public transport::Receiver {
                                           apply::LeaseTimeToLiveRequest request, Token token,
                                           std::uint64_t time_ms);
   runtime::Task<void> finish_listing(ReturnAddress origin, Token token);
-
   [[nodiscard]] Roster::Doors roster_doors();
   // persist.cc: saves, trims and snapshots.
   runtime::Task<void> write_log();
@@ -187,6 +184,7 @@ class Node final : public transport::Receiver {
   Gatekeeper gate_;
   Ranges ranges_;
   Elections elections_;
+  ServingStreams serving_;
   Watches watches_;
   PieceStreams backups_;
   runtime::Signal watches_waiting_;  // There may be something for them.

@@ -60,6 +60,11 @@ struct HealthRequest {
 };
 // GET /version; answered at any time, by VersionInfo.
 struct VersionRequest {};
+// grpc.health.v1: answered at any time, by ServingAnswer; a stream is answered again at each
+// change.
+struct ServingRequest {
+  bool stream = false;
+};
 
 // These hold passwords in clear, which go no further than to the node.
 struct AuthenticateRequest {
@@ -96,14 +101,16 @@ struct KeepAliveRequest {
 };
 
 // A membership::Change of kind kAdd comes without an id.
-using Request = std::variant<
-    apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest, apply::TxnRequest,
-    apply::CompactionRequest, apply::AlarmRequest, MemberListRequest, StatusRequest, HashKvRequest,
-    apply::DowngradeRequest, HashRequest, DefragmentRequest, MoveLeaderRequest, SnapshotRequest,
-    HealthRequest, VersionRequest, WatchOpen, watch::Request, apply::LeaseGrantRequest,
-    apply::LeaseRevokeRequest, apply::LeaseTimeToLiveRequest, apply::LeaseLeasesRequest,
-    KeepAliveOpen, KeepAliveRequest, AuthenticateRequest, UserAddRequest, ChangePasswordRequest,
-    auth::Change, auth::Query, RangeStreamRequest, ElectionRequest, membership::Change>;
+using Request =
+    std::variant<apply::RangeRequest, apply::PutRequest, apply::DeleteRangeRequest,
+                 apply::TxnRequest, apply::CompactionRequest, apply::AlarmRequest,
+                 MemberListRequest, StatusRequest, HashKvRequest, apply::DowngradeRequest,
+                 HashRequest, DefragmentRequest, MoveLeaderRequest, SnapshotRequest, HealthRequest,
+                 VersionRequest, ServingRequest, WatchOpen, watch::Request,
+                 apply::LeaseGrantRequest, apply::LeaseRevokeRequest, apply::LeaseTimeToLiveRequest,
+                 apply::LeaseLeasesRequest, KeepAliveOpen, KeepAliveRequest, AuthenticateRequest,
+                 UserAddRequest, ChangePasswordRequest, auth::Change, auth::Query,
+                 RangeStreamRequest, ElectionRequest, membership::Change>;
 
 // Header without revision.
 struct MemberListResponse {
@@ -127,6 +134,11 @@ struct StatusResponse {
 struct HealthResponse {
   bool healthy = false;
   std::string reason;  // "RAFT NO LEADER", "" …
+};
+
+// Not while the member doubts its own state (DESIGN §5, "Alarms").
+struct ServingAnswer {
+  bool serving = false;
 };
 
 // What GET /version says.
@@ -159,11 +171,11 @@ struct KeepAliveAnswer {
   std::int64_t ttl = 0;  // 0: there is no such lease.
 };
 
-using Outcome =
-    std::variant<apply::Response, MemberListResponse, StatusResponse, apply::HashKvAnswer,
-                 HealthResponse, VersionInfo, Acknowledged, HashAnswer, SnapshotPiece, WatchAnswer,
-                 apply::LeaseTimeToLiveResponse, apply::LeaseLeasesResponse, KeepAliveAnswer,
-                 apply::RangePiece, ElectionAnswer, apply::ApiError>;
+using Outcome = std::variant<apply::Response, MemberListResponse, StatusResponse,
+                             apply::HashKvAnswer, HealthResponse, VersionInfo, ServingAnswer,
+                             Acknowledged, HashAnswer, SnapshotPiece, WatchAnswer,
+                             apply::LeaseTimeToLiveResponse, apply::LeaseLeasesResponse,
+                             KeepAliveAnswer, apply::RangePiece, ElectionAnswer, apply::ApiError>;
 
 // Room that a large answer takes up at the node until its receiver destroys this, on any thread:
 // when the client has taken the answer, or never will.

@@ -71,6 +71,7 @@ void StateGuard::damaged(const std::string& why) {
   }
   log_.error("the applied state is not to be relied on: not serving until it is replaced",
              {{"reason", why}, {"applied-index", doors_.applier().applied().index}});
+  doors_.doubt_changed();
 }
 
 void StateGuard::applied(const StateHash& own) {
@@ -87,6 +88,7 @@ void StateGuard::replaced(const StateHash& own) {
   if (std::exchange(in_doubt_, false)) {
     log_.info("the applied state was replaced by the leader's: serving again",
               {{"applied-index", own.index}});
+    doors_.doubt_changed();
   }
   applied(own);
 }

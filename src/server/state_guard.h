@@ -40,7 +40,8 @@ class StateGuard {
     std::function<void(raft::NodeId, Bytes)> send;  // A note, to another member's guard.
     std::function<void(raft::NodeId)> send_state;
     std::function<void()> give_up_leadership;
-    std::function<void()> raise_alarm;  // No majority has the same state.
+    std::function<void()> raise_alarm;    // No majority has the same state.
+    std::function<void()> doubt_changed;  // Now in_doubt() says something else.
     std::function<void(Error)> fail;
   };
   StateGuard(runtime::World world, telemetry::Log log, const NodeOptions& options, Doors doors);

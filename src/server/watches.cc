@@ -114,6 +114,15 @@ std::vector<ReturnAddress> Watches::expire(TimePoint now) {
   return ended;
 }
 
+std::vector<ReturnAddress> Watches::end_all() {
+  std::vector<ReturnAddress> ended;
+  while (!streams_.empty()) {
+    ended.push_back(streams_.begin()->second.address);
+    erase(streams_.begin()->first);
+  }
+  return ended;
+}
+
 TimePoint Watches::next_deadline() const {
   const TimePoint tick = ticks_.empty() ? kNever : ticks_.begin()->first;
   return std::min(tick, no_leader_deadline_);

@@ -57,6 +57,8 @@ class Watches {
   // What the time brings; gives out whose streams end for want of a leader.
   [[nodiscard]] std::vector<ReturnAddress> expire(TimePoint now);
   [[nodiscard]] TimePoint next_deadline() const;
+  // Forgets all streams; gives out whose they were.
+  [[nodiscard]] std::vector<ReturnAddress> end_all();
   // Nobody watches.
   [[nodiscard]] bool idle() const { return hub_.idle(); }
   [[nodiscard]] const watch::Hub& hub() const { return hub_; }

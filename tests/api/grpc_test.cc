@@ -377,20 +377,29 @@ TEST(Grpc, WithoutANodeCallsAreRefusedAsStopped) {
             status(apply::GrpcCode::kUnavailable, "etcdserver: server stopped"));
 }
 
-TEST(Grpc, HealthIsServingAndItsWatchStaysOpen) {
+TEST(Grpc, HealthIsWhatTheNodeSaysAndItsWatchIsToldOfChanges) {
   World world;
   GrpcClient client(world);
   const http2::StreamId check = client.call("/grpc.health.v1.Health/Check", "");
   EXPECT_EQ(client.answer(check).messages, std::vector<std::string>{"\x08\x01"});
   const http2::StreamId list = client.call("/grpc.health.v1.Health/List", "");
   EXPECT_EQ(client.answer(list).status, http2::GrpcStatus{});
+  EXPECT_TRUE(client.answer(list).messages.at(0).ends_with("\x08\x01"));
   const http2::StreamId watch = client.call("/grpc.health.v1.Health/Watch", "");
   EXPECT_EQ(client.answer(watch).messages, std::vector<std::string>{"\x08\x01"});
   const http2::StreamId unknown =
       client.call("/grpc.health.v1.Health/Watch", wire::serialize_health_check_request("x"));
   EXPECT_EQ(client.answer(unknown).messages, std::vector<std::string>{"\x08\x03"});
   world.run_for(1000s);
+  world.node.answer(2, server::ServingAnswer{false});
+  world.settle();
+  EXPECT_EQ(client.answer(watch).messages, (std::vector<std::string>{"\x08\x01", "\x08\x02"}));
   EXPECT_FALSE(client.answer(watch).status);
+  world.node.set_script([](const server::Request&) { return server::ServingAnswer{false}; });
+  const http2::StreamId doubts = client.call("/grpc.health.v1.Health/Check", "");
+  EXPECT_EQ(client.answer(doubts).messages, std::vector<std::string>{"\x08\x02"});
+  const http2::StreamId listed = client.call("/grpc.health.v1.Health/List", "");
+  EXPECT_TRUE(client.answer(listed).messages.at(0).ends_with("\x08\x02"));
   const http2::StreamId empty = client.open("/grpc.health.v1.Health/Watch");
   client.session.end_request(empty);
   client.flush();
@@ -398,7 +407,19 @@ TEST(Grpc, HealthIsServingAndItsWatchStaysOpen) {
             status(apply::GrpcCode::kInternal,
                    "cardinality violation: received no request message from "
                    "non-client-streaming RPC"));
-  EXPECT_TRUE(world.node.calls.empty());
+  EXPECT_EQ(world.node.calls.size(), 5U);
+}
+
+TEST(Grpc, AMemberThatRefusesItsHealthEndsTheCall) {
+  World world;
+  world.node.set_script(
+      [](const server::Request&) { return apply::ApiError::kNotSupportedForLearner; });
+  GrpcClient client(world);
+  for (const std::string method : {"Check", "List", "Watch"}) {
+    const http2::StreamId call = client.call("/grpc.health.v1.Health/" + method, "");
+    EXPECT_EQ(client.answer(call).status, status(apply::GrpcCode::kFailedPrecondition,
+                                                 "etcdserver: rpc not supported for learner"));
+  }
 }
 
 TEST(Grpc, BytesInAnyPiecesMeanTheSame) {

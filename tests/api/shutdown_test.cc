@@ -50,10 +50,10 @@ TEST(Shutdown, ARequestOnItsWayWhenTheGoodbyeWasSentIsStillServed) {
   world.shut_down();
   world.settle();
   const http2::StreamId stream = client.call(kPut, put_message());
-  ASSERT_EQ(world.node.calls.size(), 1U);
+  ASSERT_EQ(world.node.calls.size(), 2U);
   client.resume();
   world.run_for(10ms);
-  world.node.answer(0, apply::Response(apply::PutResponse{}));
+  world.node.answer(1, apply::Response(apply::PutResponse{}));
   world.settle();
   EXPECT_EQ(client.answer(stream).status, http2::GrpcStatus{});
 }

@@ -3,12 +3,16 @@
 on meanwhile. The bit is flipped from outside, in the memory of the running process."""
 
 import json
+import threading
 
 from harness import Server, cluster, equal, eventually, expect, main, say, start_all
-from kv_client import Client, grpc
+from kv_client import Client, grpc, one
+from watch_client import Watches, create
 
 NAMES = ["n1", "n2", "n3"]
 Code = grpc.StatusCode
+SERVING, NOT_SERVING = 1, 2
+HEALTH = "grpc.health.v1.Health"
 KEY = b"a key of which a copy will be harmed"
 VALUE = b"what was written, and is there twelve times over; " * 12
 
@@ -40,6 +44,22 @@ def harm(server):
     return found
 
 
+class Health:
+    """What a member says of itself, whenever that changes."""
+
+    def __init__(self, client):
+        self.said = []
+        self.call = client.channel.unary_stream(f"/{HEALTH}/Watch")(b"")
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        try:
+            for data in self.call:
+                self.said.append(one(data, 1))
+        except grpc.RpcError:
+            pass  # Its client has gone.
+
+
 def log_of(server):
     return server.log.read_text(errors="replace")
 
@@ -59,12 +79,23 @@ def a_member_whose_memory_changes_heals_from_the_others(work):
     for victim in ((leader + 1) % 3, leader):
         member, client = members[victim], clients[victim]
         times = log_of(member).count("the applied state was replaced")
+        health, watch = Health(client), Watches(client)
+        watch.ask(create("meanwhile"))
+        expect(watch.next().created, "a watch at the member")
+        eventually(lambda: health.said == [SERVING], "it serves")
         expect(harm(member), "the store's copy is found in memory")
         eventually(lambda: "the applied state is not to be relied on" in log_of(member),
                    "the member finds it")
         revision = clients[(victim + 1) % 3].put("meanwhile", str(victim), timeout=30)
         eventually(lambda: log_of(member).count("the applied state was replaced") > times,
                    "the member takes the leader's state")
+        eventually(lambda: health.said == [SERVING, NOT_SERVING, SERVING], "it says so")
+        equal(one(client.call("Check", service=HEALTH), 1), SERVING, "its health")
+        while watch.next() is not None:
+            pass
+        equal(watch.status, (Code.UNAVAILABLE, "etcdserver: unhealthy cluster"),
+              "how a watch ends, to be resumed elsewhere")
+        health.call.cancel()
         eventually(lambda: client.range(KEY, timeout=30).kvs[0].value == VALUE, "it serves again")
         equal(client.range("meanwhile").kvs[0].mod_revision, revision, "what came meanwhile")
         status, body = member.get("/health")

@@ -13,7 +13,7 @@ import time
 from cluster_test import leader_of, same_hashes
 from harness import (PEERS, Etcdctl, Failure, Server, cluster, contains, equal, eventually, expect,
                      main, say, start_all)
-from kv_client import Client
+from kv_client import Client, grpc
 
 ETCD = PEERS / "3.5.30" / "etcd"
 REMOVED = "the member has been permanently removed from the cluster"
@@ -92,6 +92,11 @@ def learner_is_added_caught_up_and_promoted(work):
             done = own(*refused)
             expect(done.returncode != 0, f"{refused} of a learner")
             contains(done.stderr, "rpc not supported for learner", f"{refused} of a learner")
+        try:
+            Client(new.endpoint).call("Check", service="grpc.health.v1.Health")
+            raise Failure("a learner says that it serves")
+        except grpc.RpcError as error:
+            equal(error.code(), grpc.StatusCode.FAILED_PRECONDITION, "health of a learner")
         status = own.json("endpoint", "status")[0]["Status"]
         equal(status["isLearner"], True, "Status of a learner")
         expect(status["leader"] != status["header"]["member_id"], "a learner leads")

@@ -31,6 +31,7 @@ class StateGuardTest : public testing::Test {
     std::unique_ptr<StateGuard> guard;
     int alarms = 0;
     int gave_up = 0;
+    int changes = 0;
     std::optional<Error> failed;
     std::vector<raft::NodeId> states_sent_to;
   };
@@ -58,6 +59,7 @@ class StateGuardTest : public testing::Test {
         .send_state = [&seat](raft::NodeId to) { seat.states_sent_to.push_back(to); },
         .give_up_leadership = [&seat] { ++seat.gave_up; },
         .raise_alarm = [&seat] { ++seat.alarms; },
+        .doubt_changed = [&seat] { ++seat.changes; },
         .fail = [&seat](Error error) { seat.failed = std::move(error); },
     };
     seat.guard = std::make_unique<StateGuard>(machine.world(),
@@ -113,7 +115,9 @@ TEST_F(StateGuardTest, WhoDiffersFromTheMajorityDoubtsItselfAndAsksTheLeader) {
   EXPECT_EQ(seats[0]->states_sent_to[0], raft::NodeId(3));
   EXPECT_TRUE(seats[1]->states_sent_to.empty());
   const std::size_t asked = seats[0]->states_sent_to.size();
+  EXPECT_EQ(seats[2]->changes, 1);
   seats[2]->guard->replaced({2, 1});
+  EXPECT_EQ(seats[2]->changes, 2);
   EXPECT_EQ(doubts(), (std::vector<bool>{false, false, false}));
   kernel.run_for(3s);
   EXPECT_EQ(seats[0]->states_sent_to.size(), asked);

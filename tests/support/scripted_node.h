@@ -20,7 +20,8 @@ class ScriptedNode {
     tasks_.spawn(run());
   }
   [[nodiscard]] server::Service service() const { return {inbox_.sender()}; }
-  // What isn't answered by the script waits for answer().
+  // What isn't answered by the script waits for answer(); without one, whether the node serves is
+  // answered at once.
   void set_script(Script script) { script_ = std::move(script); }
   void answer(std::size_t call, server::Outcome outcome,
               std::unique_ptr<server::Held> held = nullptr) {
@@ -51,8 +52,12 @@ class ScriptedNode {
       return;
     }
     calls.push_back(std::get<server::Call>(std::move(message)));
-    if (!script_) return;
-    std::optional<server::Outcome> outcome = script_(calls.back().request);
+    std::optional<server::Outcome> outcome;
+    if (script_) {
+      outcome = script_(calls.back().request);
+    } else if (std::holds_alternative<server::ServingRequest>(calls.back().request)) {
+      outcome = server::ServingAnswer{true};
+    }
     if (outcome) reply(calls.back(), *std::move(outcome));
   }
   void reply(const server::Call& call, server::Outcome outcome,
