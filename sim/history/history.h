@@ -88,6 +88,7 @@ struct History {
   std::map<std::uint64_t, std::uint32_t> members;  // Member id → node.
   std::uint64_t committed = 0;    // The highest index that any member knows to be committed.
   std::uint64_t clock_jumps = 0;  // Of boot clocks, in the whole run.
+  std::uint64_t flips = 0;        // Of bits in members' memory, in the whole run.
 };
 
 struct Violation {

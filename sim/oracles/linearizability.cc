@@ -76,6 +76,13 @@ Violation wrong(std::string message) {
   return {"linearizability", std::move(message)};
 }
 
+// Said by a member that doubts its state before it does anything with a call (DESIGN §5, "Alarms"),
+// or where a command is applied while the alarm is active.
+bool is_of_corruption(const CallRecord& call) {
+  return call.outcome == Outcome::kRefused &&
+         call.message == apply::text(apply::ApiError::kCorrupt);
+}
+
 bool keeps_alive(const CallRecord& call) {
   return std::holds_alternative<KeepAlive>(call.operation);
 }
@@ -111,6 +118,7 @@ class Judge {
   using Complaint = std::optional<Violation>;
   void place();
   void place_read(const CallRecord& call);
+  void judge_doubt(const CallRecord& call);
   void place_leases();
   void replay(std::uint64_t index, const Position& position);
   void replay_leases(std::uint64_t index, const Position& position);
@@ -157,7 +165,9 @@ void Judge::place() {
   }
   place_leases();
   for (const auto& [id, call] : history_.calls) {
-    if (is_read(call.operation)) {
+    if (is_of_corruption(call) && !written_at.contains(id)) {
+      judge_doubt(call);
+    } else if (is_read(call.operation)) {
       place_read(call);
     } else if (keeps_alive(call)) {
       const bool answered = call.outcome == Outcome::kAnswered;
@@ -171,6 +181,13 @@ void Judge::place() {
       ++judgement_.unordered;
     }
   }
+}
+
+// It stands nowhere in the order: no member did anything with it.
+void Judge::judge_doubt(const CallRecord& call) {
+  ++judgement_.unordered;
+  if (history_.flips > 0) return;
+  fail(wrong("a member doubted its state, and nothing had harmed it: " + name(call)));
 }
 
 // A client that asked again may have been served several times; who answered is in the header.

@@ -62,9 +62,8 @@ class Run {
     bias_.begin(*cluster_);
     const VirtualTime calm{options_.settings.length};
     oracle_.set_clock([this] { return kernel_.now(); });
-    history_.clock_jumps = static_cast<std::uint64_t>(std::ranges::count_if(
-        options_.plan.faults,
-        [](const FaultEntry& entry) { return entry.fault.starts_with("clock-jump"); }));
+    history_.clock_jumps = planned("clock-jump ");
+    history_.flips = planned("flip ");
     oracle_.set_bounds(Bounds::of(options_.settings), [this] { return kernel_.events_run(); });
     kernel_.run_until([this] { return broken(); }, calm);
     bias_.end();
@@ -130,6 +129,11 @@ class Run {
     return options;
   }
 
+  [[nodiscard]] std::uint64_t planned(std::string_view words) const {
+    return static_cast<std::uint64_t>(std::ranges::count_if(
+        options_.plan.faults,
+        [&](const FaultEntry& entry) { return entry.fault.starts_with(words); }));
+  }
   void listen();
   [[nodiscard]] StageEars ears();
   void tell_call(const CallRecord& call) const;

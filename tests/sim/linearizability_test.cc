@@ -143,6 +143,14 @@ class Story {
     call.message = apply::text(error);
     return *this;
   }
+  Story& flips(std::uint64_t count) {
+    history_.flips = count;
+    return *this;
+  }
+  Story& alarmed(std::uint64_t index, apply::AlarmType type) {
+    history_.alarms[index] = {{1, static_cast<std::int32_t>(type)}};
+    return *this;
+  }
   // The same command was appended once more.
   Story& applied_again(std::uint64_t index) {
     history_.log[index] = {2, apply::RequestId{1, requests_}, 0, 1};
@@ -325,6 +333,31 @@ TEST(Linearizability, EveryFieldOfAnAnswerCounts) {
       .served(2)
       .answered(more, 2)
       .expect_illegal("more, though there is no more", differs);
+}
+
+TEST(Linearizability, WhoIsToldOfCorruptionKnowsThatNothingWasDone) {
+  const auto story = [] {
+    return Story().put_a({0, 5}, 2, "1", 2).call({6, 9}, put("a", "2")).refused(ApiError::kCorrupt);
+  };
+  story().flips(1).expect_legal("by a member that doubts its state");
+  story().expect_illegal("nobody has a reason to doubt", "nothing had harmed it");
+  story().applied(3).flips(1).expect_illegal("it was done all the same", "must succeed");
+  story().applied(3).alarmed(2, apply::AlarmType::kCorrupt).expect_legal("by the alarm");
+  story()
+      .applied(3)
+      .alarmed(2, apply::AlarmType::kNoSpace)
+      .expect_illegal("by another alarm", "for another reason");
+  Story()
+      .put_a({0, 5}, 2, "1", 2)
+      .call({6, 9}, get("a"))
+      .served(2)
+      .refused(ApiError::kCorrupt)
+      .flips(1)
+      .expect_legal("a read that another member had served in vain before");
+  Story()
+      .call({6, 9}, get("a"))
+      .refused(ApiError::kCorrupt)
+      .expect_illegal("a read that nobody has a reason to refuse", "nothing had harmed it");
 }
 
 TEST(Linearizability, AWriteWithoutAnAnswerMayHaveHappened) {
