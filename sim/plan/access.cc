@@ -52,6 +52,21 @@ auth::Permission some(Dice& dice, const Settings& settings) {
   }
 }
 
+// Half of the users may whatever they do; the others some of it, or write all and read some.
+std::vector<auth::Permission> first_of(Dice& dice, const Settings& settings) {
+  const std::uint64_t way = dice.pick(4);
+  if (way < 2) return {everything()};
+  std::vector<auth::Permission> permissions;
+  if (way == 2) {
+    permissions.push_back(some(dice, settings));
+  } else {
+    permissions.push_back({static_cast<std::int32_t>(auth::PermissionType::kWrite), "k", "l"});
+  }
+  permissions.push_back(some(dice, settings));
+  permissions.push_back(some(dice, settings));
+  return permissions;
+}
+
 }  // namespace
 
 std::string user_of(std::uint32_t client) {
@@ -67,11 +82,8 @@ std::vector<auth::Change> set_up_access(const Draw& draw, const Settings& settin
     changes.emplace_back(auth::RoleAdd{role_of(client)});
     changes.emplace_back(auth::UserAdd{.name = user_of(client)});
     changes.emplace_back(auth::UserGrantRole{user_of(client), role_of(client)});
-    // Some may whatever they do, the others some of it.
-    const bool trusted = dice.pick(2) == 0;
-    for (std::uint64_t left = trusted ? 1 : 3; left > 0; --left) {
-      const auth::Permission permission = trusted ? everything() : some(dice, settings);
-      changes.emplace_back(auth::RoleGrantPermission{role_of(client), true, permission});
+    for (auth::Permission& permission : first_of(dice, settings)) {
+      changes.emplace_back(auth::RoleGrantPermission{role_of(client), true, std::move(permission)});
     }
   }
   changes.emplace_back(auth::Enable{});
