@@ -138,7 +138,8 @@ def some_compaction(world):
 # --- leases ---------------------------------------------------------------------------------------
 
 def some_grant(world):
-    ttl = world.dice.choice([60, 100, 1000, 9_000_000_000, 9_000_000_001, 1 << 62])
+    # Longer than a seed takes on any machine: none ends by itself.
+    ttl = world.dice.choice([3600, 5000, 10_000, 9_000_000_000, 9_000_000_001, 1 << 62])
     return {"TTL": ttl, **world.maybe(0.7, "ID", world.dice.choice(LEASES))}
 
 
