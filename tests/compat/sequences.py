@@ -17,6 +17,8 @@ class World:
 
     def __init__(self, dice, users):
         self.dice, self.revision, self.compacted = dice, 1, -1
+        # Of transactions that delete and put at once.
+        self.mixed = set()
         self.drawn, self.auth, self.alarm = 0, False, dice.choice([1, 2])
         # While an alarm is raised etcd asks nobody for rights to writes: not where users are.
         self.alarms = not users

@@ -168,12 +168,22 @@ class Sequence:
         # What isn't of a cluster's service has the revision.
         if rpc in ("Put", "DeleteRange", "Txn", "LeaseRevoke", "Range"):
             self.world.revision = header.get("revision", 0)
+        kinds = {kind for one in answer.get("responses", []) for kind in one}
+        if kinds & {"response_txn", "response_delete_range"} and kinds & {
+                "response_txn", "response_put"}:
+            self.world.mixed.add(self.world.revision)
         if rpc == "Compact":
             self.world.compacted = request.get("revision", 0)
         if rpc == "LeaseGrant" and not request.get("ID"):
             self.world.drawn += 1
         if rpc in ("AuthEnable", "AuthDisable"):
             self.world.auth = rpc == "AuthEnable"
+
+    def avoided(self, rpc, request):
+        """Since 3.5.16 etcd loses a key that one transaction deletes and puts anew when just that
+        revision is compacted, and forgets it in that revision's hash."""
+        return (rpc in ("Compact", "HashKV")
+                and (request.get("revision", 0) or self.world.revision) in self.world.mixed)
 
     def ask(self, rpc, request, user=None):
         spared = self.world.auth and user != "root" and rpc in MORE_ALLOWED
@@ -213,6 +223,8 @@ class Sequence:
 
     def step(self):
         rpc, request = some_request(self.world, self.mood)
+        if self.avoided(rpc, request):
+            return
         if rpc == "Compact":
             # etcd looks for former pairs when it sends: not before all is sent.
             for watching in self.watching:
@@ -243,7 +255,8 @@ class Sequence:
         for watching in self.watching:
             watching.same("once nothing more happens")
             watching.finish(self.world)
-        hashes = [("HashKV", {"revision": self.world.revision})] if self.world.hashes else []
+        last = ("HashKV", {"revision": self.world.revision})
+        hashes = [last] if self.world.hashes and not self.avoided(*last) else []
         for rpc, request in (("Range", {"key": b"\x00", "range_end": b"\x00"}), ("LeaseLeases", {}),
                              ("UserList", {}), ("RoleList", {}), ("Alarm", {}), ("AuthStatus", {}),
                              *hashes):
