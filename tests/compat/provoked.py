@@ -66,6 +66,7 @@ def with_users_asked_for(side):
                 ("Defragment", {}), ("Snapshot", {}), ("LeaseLeases", {}),
                 ("LeaseTimeToLive", {"ID": 5}), ("MemberList", {}), ("Alarm", {}),
                 ("MoveLeader", {"targetID": 7}))
+    side.ask("UserGet", {"name": ""})
     ask_all(side, "root", ("RoleAdd", {"name": "root"}), ("RoleGet", {"role": "root"}))
 
 
