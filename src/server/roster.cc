@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "raft/codec.h"
 #include "server/convert.h"
+#include "server/successor.h"
 #include "wire/command_codec.h"
 
 namespace detcd::server {
@@ -272,15 +273,11 @@ void Roster::follow_table(const raft::Status& status) {
 bool Roster::hand_over_removal(const raft::Status& status, const membership::Ids& to) {
   if (handed_over_) return false;
   handed_over_ = true;
-  const raft::Status::Peer* best = nullptr;
-  for (const raft::Status::Peer& peer : status.peers) {
-    const bool can = to.contains(peer.node.value()) && status.configuration.is_voter(peer.node);
-    if (!can || !peer.recent_active) continue;
-    if (best == nullptr || peer.match > best->match) best = &peer;
-  }
-  if (best == nullptr) return false;
-  log_.info("leadership transfer starting", {{"transferee", telemetry::hex(best->node.value())}});
-  doors_.push(raft::TransferLeadership{best->node});
+  const raft::NodeSet among = nodes_of(to);
+  const std::optional<raft::NodeId> next = successor_in(status, &among);
+  if (!next) return false;
+  log_.info("leadership transfer starting", {{"transferee", telemetry::hex(next->value())}});
+  doors_.push(raft::TransferLeadership{*next});
   asked_until_ = world_.clock.boot() + options_.election_timeout + options_.heartbeat_interval;
   return true;
 }

@@ -7,7 +7,10 @@
 
 namespace detcd::server {
 
-// The voter that is furthest and answers, so that the cluster serves on without an election.
-[[nodiscard]] std::optional<raft::NodeId> successor_in(const raft::Status& leader);
+// The voter that is furthest, of those that answered of late if any did, so that the cluster serves
+// on without an election. Just after the leader's quorum check nobody has answered since. `among`:
+// who may be chosen (null: every voter). None: there is no other.
+[[nodiscard]] std::optional<raft::NodeId> successor_in(const raft::Status& leader,
+                                                       const raft::NodeSet* among = nullptr);
 
 }  // namespace detcd::server
