@@ -113,8 +113,7 @@ class Swarm {
     cross_checked_ += result.cross_checked > 0 ? 1 : 0;
     leaders_ += result.leaders;
     for (const auto& [name, count] : result.probes) probes_[name] += count;
-    if (result.verdict == Verdict::kVoid) ++void_;
-    if (result.verdict == Verdict::kFail) fail(ended, program);
+    if (result.verdict != Verdict::kPass) tell(ended, program);
     if (terminal_) {
       fmt::print(stderr, "\r\033[K{}/{} seeds, {} failed", done_, range_.last - range_.first + 1,
                  failed_);
@@ -123,8 +122,9 @@ class Swarm {
     }
   }
 
-  void fail(const Children::Ended& ended, const std::string& program) {
-    ++failed_;
+  // Of a seed that failed, or proved nothing.
+  void tell(const Children::Ended& ended, const std::string& program) {
+    ++(ended.child.result.verdict == Verdict::kVoid ? void_ : failed_);
     const Result<RunOptions> options = options_for(ended.seed, flags_);
     if (terminal_) fmt::print(stderr, "\r\033[K");
     fmt::print("{}\n  {}\n  reproduce: {}\n", summary_line(*options, ended.child),
