@@ -10,10 +10,6 @@ Error malformed() {
   return Error{Errc::kInvalid, "proto: cannot parse invalid wire-format data"};
 }
 
-std::int64_t signed_of(const Field& field) {
-  return static_cast<std::int64_t>(field.varint);
-}
-
 // Gives each field to `take`, which says whether it could be read.
 template <class Take>
 bool each_field(std::string_view bytes, const Take& take) {

@@ -32,9 +32,6 @@ constexpr int kNestingMax = 256;
 
 enum class Parsed : std::uint8_t { kOk, kMalformed, kTooDeep };
 
-std::int64_t signed_of(const Field& field) {
-  return static_cast<std::int64_t>(field.varint);
-}
 std::int32_t enum_of(const Field& field) {
   return static_cast<std::int32_t>(field.varint);
 }

@@ -10,10 +10,6 @@ Error malformed() {
   return Error{Errc::kInvalid, "proto: cannot parse invalid wire-format data"};
 }
 
-std::int64_t signed_of(const Field& field) {
-  return static_cast<std::int64_t>(field.varint);
-}
-
 // A message of which only the number in one field counts.
 Result<std::int64_t> parse_id(std::string_view bytes) {
   std::int64_t id = 0;
@@ -24,18 +20,6 @@ Result<std::int64_t> parse_id(std::string_view bytes) {
   }
   if (!reader.ok()) return malformed();
   return id;
-}
-
-bool parse_header(Header& header, std::string_view bytes) {
-  FieldReader reader(bytes);
-  Field field;
-  while (reader.next(field)) {
-    if (field.is_varint(1)) header.cluster_id = field.varint;
-    if (field.is_varint(2)) header.member_id = field.varint;
-    if (field.is_varint(3)) header.revision = signed_of(field);
-    if (field.is_varint(4)) header.raft_term = field.varint;
-  }
-  return reader.ok();
 }
 
 struct IdField {

@@ -18,10 +18,6 @@ Error malformed() {
   return Error{Errc::kInvalid, "proto: cannot parse invalid wire-format data"};
 }
 
-std::int64_t signed_of(const Field& field) {
-  return static_cast<std::int64_t>(field.varint);
-}
-
 void add_filter(watch::Create& request, std::uint64_t filter) {
   if (filter == kNoPut) request.no_put = true;
   if (filter == kNoDelete) request.no_delete = true;
@@ -211,18 +207,6 @@ bool parse_event(watch::Event& event, std::string_view bytes) {
     if (!field.is_bytes(3)) continue;
     event.prev_kv.emplace();
     if (!parse_key_value(*event.prev_kv, field.bytes)) return false;
-  }
-  return reader.ok();
-}
-
-bool parse_header(Header& header, std::string_view bytes) {
-  FieldReader reader(bytes);
-  Field field;
-  while (reader.next(field)) {
-    if (field.is_varint(1)) header.cluster_id = field.varint;
-    if (field.is_varint(2)) header.member_id = field.varint;
-    if (field.is_varint(3)) header.revision = signed_of(field);
-    if (field.is_varint(4)) header.raft_term = field.varint;
   }
   return reader.ok();
 }
