@@ -6,6 +6,7 @@
 
 #include "apply/validate.h"
 #include "wire/field.h"
+#include "wire/header_codec.h"
 #include "wire/kv_fields.h"
 #include "wire/maintenance_fields.h"
 

@@ -1,11 +1,9 @@
 // The KV messages as sequences of protobuf fields, for a sink that counts (FieldSizer) or writes
-// (FieldWriter): one description gives both a message's length and its bytes. And what the readers
-// of several services share.
+// (FieldWriter): one description gives both a message's length and its bytes.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <variant>
 
@@ -21,23 +19,6 @@ struct Answered {
   const Header& header;
   const Response& response;
 };
-
-[[nodiscard]] inline std::int64_t signed_of(const Field& field) {
-  return static_cast<std::int64_t>(field.varint);
-}
-
-// False when the bytes are no ResponseHeader.
-[[nodiscard]] inline bool parse_header(Header& header, std::string_view bytes) {
-  FieldReader reader(bytes);
-  Field field;
-  while (reader.next(field)) {
-    if (field.is_varint(1)) header.cluster_id = field.varint;
-    if (field.is_varint(2)) header.member_id = field.varint;
-    if (field.is_varint(3)) header.revision = signed_of(field);
-    if (field.is_varint(4)) header.raft_term = field.varint;
-  }
-  return reader.ok();
-}
 
 // The field of Compare's union that belongs to a target; 0 for targets that don't exist.
 [[nodiscard]] constexpr std::uint32_t compare_field(std::int32_t target) {

@@ -1,6 +1,7 @@
 #include "wire/lease_codec.h"
 
 #include "wire/field.h"
+#include "wire/header_codec.h"
 #include "wire/kv_fields.h"
 
 namespace detcd::wire {

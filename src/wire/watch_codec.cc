@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "wire/field.h"
+#include "wire/header_codec.h"
 #include "wire/kv_fields.h"
 
 namespace detcd::wire {
