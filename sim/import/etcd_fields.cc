@@ -14,7 +14,7 @@ apply::TxnRequest read_txn(const Json& value, std::string& error, int depth);
 Told read_told(Kind kind, const Json& value, std::string& error);
 
 apply::RangeRequest read_range(const Json& value, std::string& error) {
-  Fields fields(value, "a range request", error);
+  JsonFields fields(value, "a range request", error);
   apply::RangeRequest range;
   range.key = fields.text("key").value_or("");
   range.range_end = fields.text("range_end").value_or("");
@@ -35,7 +35,7 @@ apply::RangeRequest read_range(const Json& value, std::string& error) {
 }
 
 apply::PutRequest read_put(const Json& value, std::string& error) {
-  Fields fields(value, "a put request", error);
+  JsonFields fields(value, "a put request", error);
   apply::PutRequest put;
   put.key = fields.text("key").value_or("");
   put.value = fields.text("value").value_or("");
@@ -50,7 +50,7 @@ apply::PutRequest read_put(const Json& value, std::string& error) {
 }
 
 apply::DeleteRangeRequest read_delete(const Json& value, std::string& error) {
-  Fields fields(value, "a delete request", error);
+  JsonFields fields(value, "a delete request", error);
   apply::DeleteRangeRequest erase;
   erase.key = fields.text("key").value_or("");
   erase.range_end = fields.text("range_end").value_or("");
@@ -61,7 +61,7 @@ apply::DeleteRangeRequest read_delete(const Json& value, std::string& error) {
 }
 
 apply::Compare read_compare(const Json& value, std::string& error) {
-  Fields fields(value, "a comparison", error);
+  JsonFields fields(value, "a comparison", error);
   apply::Compare compare;
   compare.result = fields.choice("result", {"EQUAL", "GREATER", "LESS", "NOT_EQUAL"});
   compare.target = fields.choice("target", {"VERSION", "CREATE", "MOD", "VALUE", "LEASE"});
@@ -92,7 +92,7 @@ apply::Compare read_compare(const Json& value, std::string& error) {
 std::vector<apply::RequestOp> read_branch(const Json* values, std::string& error, int depth) {
   std::vector<apply::RequestOp> branch;
   for (std::size_t i = 0; values != nullptr && i < values->size(); ++i) {
-    Fields fields((*values)[i], "an operation of a transaction", error);
+    JsonFields fields((*values)[i], "an operation of a transaction", error);
     if (const Json* range = fields.object("request_range")) {
       branch.push_back({read_range(*range, error)});
     } else if (const Json* put = fields.object("request_put")) {
@@ -110,7 +110,7 @@ std::vector<apply::RequestOp> read_branch(const Json* values, std::string& error
 }
 
 apply::TxnRequest read_txn(const Json& value, std::string& error, int depth) {
-  Fields fields(value, "a transaction", error);
+  JsonFields fields(value, "a transaction", error);
   apply::TxnRequest txn;
   if (depth > kTxnDepthMax) {
     fields.complain("is nested too deep");
@@ -127,7 +127,7 @@ apply::TxnRequest read_txn(const Json& value, std::string& error, int depth) {
 }
 
 apply::CompactionRequest read_compaction(const Json& value, std::string& error) {
-  Fields fields(value, "a compaction", error);
+  JsonFields fields(value, "a compaction", error);
   apply::CompactionRequest compact;
   const std::optional<std::int64_t> revision = fields.number("revision");
   compact.physical = fields.flag("physical").value_or(false);
@@ -138,7 +138,7 @@ apply::CompactionRequest read_compaction(const Json& value, std::string& error) 
 }
 
 ToldKeyValue read_key_value(const Json& value, std::string& error) {
-  Fields fields(value, "a key-value pair", error);
+  JsonFields fields(value, "a key-value pair", error);
   ToldKeyValue kv;
   kv.key = fields.text("key");
   kv.value = fields.text("value");
@@ -158,7 +158,7 @@ std::optional<std::vector<ToldKeyValue>> read_key_values(const Json* values, std
 }
 
 Told read_inner(const Json& value, std::string& error) {
-  Fields fields(value, "a response of a transaction", error);
+  JsonFields fields(value, "a response of a transaction", error);
   Told told;
   if (const Json* range = fields.object("response_range")) {
     told = read_told(Kind::kRange, *range, error);
@@ -176,7 +176,7 @@ Told read_inner(const Json& value, std::string& error) {
 }
 
 Told read_told(Kind kind, const Json& value, std::string& error) {
-  Fields fields(value, "an answer", error);
+  JsonFields fields(value, "an answer", error);
   Told told;
   told.kind = kind;
   told.revision = fields.number("revision");

@@ -42,34 +42,34 @@ Result<Json> parse_object(std::string_view text) {
   return parsed;
 }
 
-Fields::Fields(const Json& object, std::string_view where, std::string& error)
+JsonFields::JsonFields(const Json& object, std::string_view where, std::string& error)
     : object_(object), where_(where), error_(error) {
   if (!object.is_object()) complain("must be an object");
 }
 
-void Fields::complain(std::string_view what) {
+void JsonFields::complain(std::string_view what) {
   if (error_.empty()) error_ = std::string(where_) + " " + std::string(what);
 }
 
-void Fields::complain(std::string_view name, std::string_view what) {
+void JsonFields::complain(std::string_view name, std::string_view what) {
   if (error_.empty()) {
     error_ = "\"" + std::string(name) + "\" of " + std::string(where_) + " " + std::string(what);
   }
 }
 
-const Json* Fields::any(std::string_view name) {
+const Json* JsonFields::any(std::string_view name) {
   asked_.emplace(name);
   if (!object_.is_object()) return nullptr;
   const auto found = object_.find(name);
   return found == object_.end() ? nullptr : &*found;
 }
 
-const Json* Fields::find(std::string_view name) {
+const Json* JsonFields::find(std::string_view name) {
   const Json* found = any(name);
   return found != nullptr && found->is_null() ? nullptr : found;
 }
 
-std::optional<std::string> Fields::text(std::string_view name) {
+std::optional<std::string> JsonFields::text(std::string_view name) {
   const Json* found = find(name);
   if (found == nullptr) return std::nullopt;
   if (!found->is_string()) {
@@ -79,7 +79,7 @@ std::optional<std::string> Fields::text(std::string_view name) {
   return found->get_ref<const std::string&>();
 }
 
-std::optional<std::int64_t> Fields::number(std::string_view name) {
+std::optional<std::int64_t> JsonFields::number(std::string_view name) {
   const Json* found = find(name);
   if (found == nullptr) return std::nullopt;
   if (found->is_number_unsigned() && found->get<std::uint64_t>() > INT64_MAX) {
@@ -97,7 +97,7 @@ std::optional<std::int64_t> Fields::number(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<bool> Fields::flag(std::string_view name) {
+std::optional<bool> JsonFields::flag(std::string_view name) {
   const Json* found = find(name);
   if (found == nullptr) return std::nullopt;
   if (found->is_boolean()) return found->get<bool>();
@@ -105,7 +105,7 @@ std::optional<bool> Fields::flag(std::string_view name) {
   return std::nullopt;
 }
 
-std::int32_t Fields::choice(std::string_view name, const std::vector<std::string_view>& names) {
+std::int32_t JsonFields::choice(std::string_view name, const std::vector<std::string_view>& names) {
   const Json* found = find(name);
   if (found == nullptr) return 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -119,21 +119,21 @@ std::int32_t Fields::choice(std::string_view name, const std::vector<std::string
   return 0;
 }
 
-const Json* Fields::array(std::string_view name) {
+const Json* JsonFields::array(std::string_view name) {
   const Json* found = find(name);
   if (found == nullptr || found->is_array()) return found;
   complain(name, "must be an array");
   return nullptr;
 }
 
-const Json* Fields::object(std::string_view name) {
+const Json* JsonFields::object(std::string_view name) {
   const Json* found = find(name);
   if (found == nullptr || found->is_object()) return found;
   complain(name, "must be an object");
   return nullptr;
 }
 
-void Fields::refuse_others() {
+void JsonFields::refuse_others() {
   if (!object_.is_object()) return;
   for (const auto& [name, value] : object_.items()) {
     if (!asked_.contains(name)) complain(name, "is no field that is known there");

@@ -21,10 +21,10 @@ using Json = nlohmann::json;
 // wrong.
 [[nodiscard]] Result<Json> parse_object(std::string_view text);
 
-class Fields {
+class JsonFields {
  public:
   // All outlive the object. Only the first error is kept.
-  Fields(const Json& object, std::string_view where, std::string& error);
+  JsonFields(const Json& object, std::string_view where, std::string& error);
   // None when it is absent or null.
   [[nodiscard]] std::optional<std::string> text(std::string_view name);
   // A number or, as in Protobuf's JSON, a text of digits.

@@ -41,7 +41,7 @@ bool takes_value(PlainFunction function) {
 }
 
 // What is asked for; answers come with the end.
-PlainCall read_plain(CheckedModel model, const std::string& name, Fields& fields) {
+PlainCall read_plain(CheckedModel model, const std::string& name, JsonFields& fields) {
   PlainCall call;
   const std::optional<PlainFunction> function = function_of(model, name);
   if (!function) {
@@ -71,7 +71,7 @@ PlainCall read_plain(CheckedModel model, const std::string& name, Fields& fields
   return call;
 }
 
-void read_plain_answer(Fields& fields, PlainCall& call) {
+void read_plain_answer(JsonFields& fields, PlainCall& call) {
   const Json* value = fields.any("value");
   switch (call.function) {
     case PlainFunction::kRead:
@@ -133,7 +133,7 @@ Result<void> HistoryReader::take(std::string_view line) {
 
 std::string HistoryReader::take_object(const Json& object) {
   std::string error;
-  Fields fields(object, "an event", error);
+  JsonFields fields(object, "an event", error);
   const std::string type = fields.text("type").value_or("");
   if (!error.empty()) return error;
   if (type == "history") {
@@ -153,7 +153,7 @@ std::string HistoryReader::take_object(const Json& object) {
   return error;
 }
 
-void HistoryReader::take_header(Fields& fields, std::string& error) {
+void HistoryReader::take_header(JsonFields& fields, std::string& error) {
   end_history();
   current_.emplace();
   current_->name = fields.text("name").value_or("");
@@ -175,7 +175,7 @@ void HistoryReader::take_header(Fields& fields, std::string& error) {
   if (!current_->expected && error.empty()) error = "\"verdict\" must be legal or illegal";
 }
 
-void HistoryReader::take_initial(Fields& fields, std::string& error) {
+void HistoryReader::take_initial(JsonFields& fields, std::string& error) {
   const std::string key = fields.text("key").value_or("");
   const Json* value = fields.any("value");
   fields.refuse_others();
@@ -187,7 +187,7 @@ void HistoryReader::take_initial(Fields& fields, std::string& error) {
   if (error.empty()) current_->initial[key] = value->dump();
 }
 
-std::uint64_t HistoryReader::instant(Fields& fields, std::string& error) {
+std::uint64_t HistoryReader::instant(JsonFields& fields, std::string& error) {
   const std::optional<std::int64_t> time = fields.number("time");
   if (!error.empty()) return 0;
   if (has_times_ && *has_times_ != time.has_value()) {
@@ -204,7 +204,7 @@ std::uint64_t HistoryReader::instant(Fields& fields, std::string& error) {
   return latest_;
 }
 
-void HistoryReader::take_event(Fields& fields, const std::string& type, std::string& error) {
+void HistoryReader::take_event(JsonFields& fields, const std::string& type, std::string& error) {
   const Json* who = fields.any("process");
   const bool named = who != nullptr && (who->is_string() || who->is_number_integer());
   if (!named) return fields.complain("needs a \"process\": a number or a name");
@@ -232,7 +232,7 @@ void HistoryReader::take_event(Fields& fields, const std::string& type, std::str
   complete(fields, type, std::move(call), error);
 }
 
-void HistoryReader::invoke(Fields& fields, const std::string& process, std::string& error) {
+void HistoryReader::invoke(JsonFields& fields, const std::string& process, std::string& error) {
   Call call;
   call.origin.process = process;
   call.origin.line_began = line_;
@@ -252,7 +252,7 @@ void HistoryReader::invoke(Fields& fields, const std::string& process, std::stri
   under_way_.emplace(process, std::move(call));
 }
 
-void HistoryReader::complete(Fields& fields, const std::string& type, Call call,
+void HistoryReader::complete(JsonFields& fields, const std::string& type, Call call,
                              std::string& error) {
   const std::uint64_t now = instant(fields, error);
   const std::string function = fields.text("f").value_or(call.function);

@@ -38,12 +38,12 @@ class HistoryReader {
     EtcdCall etcd;
   };
   [[nodiscard]] std::string take_object(const Json& object);
-  void take_header(Fields& fields, std::string& error);
-  void take_initial(Fields& fields, std::string& error);
-  void take_event(Fields& fields, const std::string& type, std::string& error);
-  void invoke(Fields& fields, const std::string& process, std::string& error);
-  void complete(Fields& fields, const std::string& type, Call call, std::string& error);
-  [[nodiscard]] std::uint64_t instant(Fields& fields, std::string& error);
+  void take_header(JsonFields& fields, std::string& error);
+  void take_initial(JsonFields& fields, std::string& error);
+  void take_event(JsonFields& fields, const std::string& type, std::string& error);
+  void invoke(JsonFields& fields, const std::string& process, std::string& error);
+  void complete(JsonFields& fields, const std::string& type, Call call, std::string& error);
+  [[nodiscard]] std::uint64_t instant(JsonFields& fields, std::string& error);
   void keep(Call call);
   void end_history();
   [[nodiscard]] Error at_line(const std::string& what) const;

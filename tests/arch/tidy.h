@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,10 @@ struct Violation {
 
 // `path` is relative to the root of the tree ("src/raft/log.cc"): it decides which rules hold.
 std::vector<Violation> tidy(const std::string& path, std::string_view source);
+
+// The rule of one definition, which no linker checks for classes: a name that two files of src and
+// sim define in the same namespace (the unnamed one apart). Takes all sources by their paths.
+std::vector<Violation> defined_twice(const std::map<std::string, std::string>& sources);
 
 // One row of the README's put-path table: the mark `put-path NUMBER/8` stands once in src/FILE.
 struct Hop {

@@ -61,6 +61,22 @@ TEST(Tree, KeepsTheHouseStyle) {
   EXPECT_TRUE(violations.empty()) << print(violations);
 }
 
+TEST(Tree, DefinesEachNameOnce) {
+  const std::vector<Violation> violations = defined_twice(tree());
+  EXPECT_TRUE(violations.empty()) << print(violations);
+}
+
+TEST(DefinedTwice, SeesNamespacesAndLeavesOutWhatIsHidden) {
+  const std::string outer =
+      "namespace a::b {\nclass C final : public D {\n};\n}  // namespace a::b\n";
+  const std::string hidden = "namespace a::b {\nnamespace {\nclass C {\n};\n}\n}\n";
+  const std::string declared = "namespace a::b {\nclass C;\n}\nnamespace a {\nstruct C {\n};\n}\n";
+  EXPECT_EQ(defined_twice({{"src/x.h", outer}, {"src/y.cc", hidden}, {"sim/z.h", declared}}),
+            std::vector<Violation>{});
+  EXPECT_EQ(defined_twice({{"sim/x.h", outer}, {"src/y.h", "\n" + outer}}),
+            (std::vector<Violation>{{"src/y.h", 3, "a::b::C is defined in sim/x.h, too"}}));
+}
+
 TEST(PutPath, MarksStandWhereTheReadmeSays) {
   const std::vector<Hop> hops = put_path_table(read(fs::path(DETCD_SOURCE_DIR) / "README.md"));
   ASSERT_EQ(hops.size(), 8U);
