@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <fstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,13 +37,21 @@ Result<MeasuredRow> measure(const Row& row, const Bench& peer, const Bench& detc
   return measured;
 }
 
+bool is_asked_for(std::string_view name, std::string_view texts) {
+  for (std::size_t bar = texts.find('|'); bar != std::string_view::npos; bar = texts.find('|')) {
+    if (name.contains(texts.substr(0, bar))) return true;
+    texts.remove_prefix(bar + 1);
+  }
+  return name.contains(texts);
+}
+
 std::vector<Row> rows_of(const CompareOptions& options) {
   const Size size = options.quick ? Size::kQuick : Size::kFull;
   std::vector<Row> all = options.scale ? scale_rows(size) : load_rows();
   if (!options.scale) {
     for (Row& row : special_rows(size)) all.push_back(std::move(row));
   }
-  std::erase_if(all, [&](const Row& row) { return !row.name.contains(options.only); });
+  std::erase_if(all, [&](const Row& row) { return !is_asked_for(row.name, options.only); });
   return all;
 }
 

@@ -13,7 +13,7 @@ struct CompareOptions {
   std::string directory;  // On a disk; data directories and results go below it.
   std::string json;       // Raw results; empty: directory/compare.json
   std::string readme;     // A file whose text between the benchmark marks is replaced.
-  std::string only;       // Rows whose name contains it; empty: all.
+  std::string only;       // Rows whose name contains it, or a part of it between bars.
   bool quick = false;     // Fewer, shorter rounds, and a tenth of what there is much of.
   bool scale = false;     // The rows at the edge of what a server is for, instead of the others.
 };
