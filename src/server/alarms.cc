@@ -42,8 +42,8 @@ void Node::raise_no_space() {
   constexpr auto kNoSpace = static_cast<std::int32_t>(apply::AlarmType::kNoSpace);
   const TimePoint now = world_.clock.boot();
   const bool raised = applier_->alarms().contains({options_.member_id, kNoSpace});
-  if (raised || now < raise_after_) return;
-  raise_after_ = now + options_.election_timeout;
+  if (raised || now < alarm_times_.raise_after) return;
+  alarm_times_.raise_after = now + options_.election_timeout;
   log_.warn("the quota is exceeded: raising the alarm NOSPACE",
             {{"quota-size-bytes", options_.quota_bytes}, {"db-size", applier_->sizes().size}});
   apply::AlarmRequest alarm{.action = static_cast<std::int32_t>(apply::AlarmAction::kActivate),
@@ -57,8 +57,8 @@ void Node::raise_no_space() {
 // Whoever applied it knows when the last was cleared, so that a new leader doesn't hurry.
 void Node::note_alarms() {
   const std::uint64_t cleared = applier_->alarms().cleared();
-  if (std::exchange(alarms_cleared_, cleared) != cleared) {
-    clear_after_ = world_.clock.boot() + options_.alarm_clear_interval;
+  if (std::exchange(alarm_times_.cleared, cleared) != cleared) {
+    alarm_times_.clear_after = world_.clock.boot() + options_.alarm_clear_interval;
   }
   alarms_waiting_.wake_one();
 }
@@ -70,8 +70,8 @@ runtime::Task<void> Node::clear_alarms() {
     const std::optional<apply::AlarmRequest> clear =
         leads ? applier_->alarms().to_clear(applier_->sizes().size) : std::nullopt;
     const TimePoint now = world_.clock.boot();
-    if (clear && now < clear_after_) {
-      again = clear_after_;
+    if (clear && now < alarm_times_.clear_after) {
+      again = alarm_times_.clear_after;
     } else if (clear) {
       log_.info("there is room again: clearing the alarm NOSPACE",
                 {{"member-id", telemetry::hex(clear->member_id)},

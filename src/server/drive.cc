@@ -45,7 +45,7 @@ TimePoint Node::next_deadline() const {
   const TimePoint again = may_propose() ? propose_after_ : kNever;
   return std::min({core_.next_deadline(), proposals_.next_deadline(), reads_.next_deadline(),
                    keep_alives_.next_deadline(), lease_ticks_.next_deadline(),
-                   roster_.next_deadline(), again});
+                   roster_.next_deadline(), slow_disk_.next_deadline(), again});
 }
 
 // put-path 5/8
@@ -58,6 +58,7 @@ void Node::turn() {
   }
   propose_for_leases(now);
   roster_.look(now);
+  look_at_disk(now);
   if (may_propose() && now >= propose_after_) {
     const std::size_t most = choices_.proposal_alone.taken() ? 1 : Proposals::kWhole;
     step(raft::Propose{proposals_.take_batch(most)});
@@ -175,6 +176,7 @@ void Node::on_leader_changed(const raft::LeaderChanged& change) {
   }
   leader_ = change.leader;
   leader_changed_ = world_.clock.boot();
+  slow_disk_.leader_changed(leader_ == raft::NodeId(options_.member_id), leader_changed_);
   if (leader_) {
     propose_after_ = {};
     roster_.leader_found();

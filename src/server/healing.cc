@@ -57,11 +57,6 @@ StateGuard::Doors Node::guard_doors() {
   };
 }
 
-void Node::on_note(raft::NodeId peer, Bytes note) {
-  const bool taken = guard_.on_note(peer, note);
-  if (!taken) roster_.on_note(peer, note);
-}
-
 // Entries that the new state holds already are passed over; what waits for their answers is
 // answered by its deadline. True when the state was replaced.
 bool Node::heal() {

@@ -114,6 +114,7 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
                    options_.election_timeout),
       saves_waiting_(world.scheduler),
       synced_waiting_(world.scheduler),
+      slow_disk_(options_.heartbeat_interval),
       snapshots_(world.scheduler),
       committed_waiting_(world.scheduler),
       guard_(world, log, options_, guard_doors()),

@@ -17,6 +17,7 @@
 #include "runtime/sync.h"
 #include "runtime/task_group.h"
 #include "runtime/world.h"
+#include "server/alarms.h"
 #include "server/choices.h"
 #include "server/compactor.h"
 #include "server/elections.h"
@@ -32,6 +33,7 @@
 #include "server/roster.h"
 #include "server/service.h"
 #include "server/serving.h"
+#include "server/slow_disk.h"
 #include "server/state_guard.h"
 #include "server/stopped.h"
 #include "server/storage.h"
@@ -80,6 +82,7 @@ class Node final : public transport::Receiver {
   void on_event(const raft::Event& event);
   void send(const raft::Message& message);
   void on_leader_changed(const raft::LeaderChanged& change);
+  void look_at_disk(TimePoint now);  // leader_disk.cc
   void send_snapshot(raft::NodeId to);
   void expire(TimePoint now);
   [[nodiscard]] apply::ApiError timeout_reason(TimePoint since) const;
@@ -96,7 +99,6 @@ class Node final : public transport::Receiver {
   [[nodiscard]] Ranges::Doors range_doors();
   void answer(const ReturnAddress& origin, Outcome outcome, std::unique_ptr<Held> held = nullptr);
   [[nodiscard]] ResponseHeader header(bool with_revision) const;
-
   // watch_loop.cc: streams of watches.
   void open_watches(const ReturnAddress& origin, bool require_leader);
   void ask_watches(const ReturnAddress& origin, watch::Request request, const Token& token);
@@ -109,7 +111,6 @@ class Node final : public transport::Receiver {
   void note_alarms();
   [[nodiscard]] std::optional<std::string> unhealthy_alarm(
       const std::vector<std::string>& exclude) const;
-
   // maintenance.cc: what operators ask, and compaction by itself.
   void ask_maintenance(Call call);
   void ask_move_leader(const ReturnAddress& origin, std::uint64_t target);
@@ -204,8 +205,9 @@ class Node final : public transport::Receiver {
   raft::SaveId persisted_id_;
   raft::SaveId issued_id_{};  // The newest save that was asked for.
   bool writing_ = false;
-  bool forgot_ = false;              // To be written to the log, before anything else.
-  bool whole_again_ = false;         // To be written to the log.
+  bool forgot_ = false;       // To be written to the log, before anything else.
+  bool whole_again_ = false;  // To be written to the log.
+  SlowDisk slow_disk_;
   std::deque<raft::Outgoing> held_;  // Messages that wait for a save.
   runtime::Mutex snapshots_;         // One user of the snapshot store at a time.
   bool snapshotting_ = false;
@@ -225,11 +227,9 @@ class Node final : public transport::Receiver {
   bool applying_ = false;
   apply::RequestId applying_id_;
   runtime::Signal sweep_waiting_;
-  runtime::Signal alarms_waiting_;    // One may be cleared, or could have been lost on its way.
-  std::uint64_t alarms_cleared_ = 0;  // Applier::alarms().cleared(), when it was last looked at.
+  runtime::Signal alarms_waiting_;  // One may be cleared, or could have been lost on its way.
+  AlarmTimes alarm_times_;
   Compactor compactor_;
-  TimePoint clear_after_{};                       // Not before this is another cleared.
-  TimePoint raise_after_{};                       // One raised before this may still be on its way.
   Promises promises_;                             // Of the peers.
   std::optional<transport::Promise> began_with_;  // Until it is known to be Recovering.
   Roster roster_;

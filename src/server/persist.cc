@@ -64,7 +64,9 @@ runtime::Task<Result<void>> Node::write_saves() {
   }
   saves_.erase(saves_.begin(), saves_.begin() + static_cast<std::ptrdiff_t>(most));
   if (!batch.empty()) {
+    slow_disk_.syncs().began(world_.clock.boot());
     const Result<void> saved = co_await storage_.wal->save(std::move(batch));
+    slow_disk_.syncs().ended(world_.clock.boot());
     if (!saved) co_return saved.error();
   }
   for (const raft::SaveId id : ids) persisted(id);
