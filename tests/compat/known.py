@@ -71,10 +71,6 @@ TABLE = [
     *(Known(version, "Txn", "error", "§11: older ones don't count what a nested put costs",
             lambda mine, theirs: "space" in mine.get("text", "") and "header" in theirs)
       for version in ("3.4", "3.5")),
-    Known("", "UserGet", "error",
-          "§2.9: etcd takes who isn't logged in for the user without a name",
-          lambda mine, theirs: (mine["text"], theirs.get("text")) == (
-              "etcdserver: user name is empty", "etcdserver: user name not found")),
     Known("3.4", "RoleGrantPermission", "error", "§2.9: 3.4 takes ranges of nothing",
           lambda mine, theirs: "invalid auth management" in mine["text"] and "header" in theirs),
     *(Known(version, "RoleGet", "perm", "§2.9: since 3.6 the role of root's has all",
