@@ -26,6 +26,10 @@ namespace {
 // The last operation of every client: everything, linearizable, after the calm has begun.
 constexpr std::uint64_t kCallsOfAClient = 1'000'000;
 constexpr std::uint64_t kLastOperation = 999'999;
+// A connect that began while nobody answered may be waited for so long, and an election follows.
+Duration time_to_heal(const Settings& settings) {
+  return 1s + 5 * settings.election;
+}
 constexpr runtime::Site kSpreadSite{"link base"};
 
 class Run {
@@ -270,7 +274,9 @@ void Run::start_clients() {
     apply::RangeRequest everything;
     everything.key = std::string(1, '\0');
     everything.range_end = everything.key;
-    const Duration last = options_.settings.length + options_.settings.election * 10;
+    const Duration last = options_.settings.length +
+                          std::max(options_.settings.election * 10,
+                                   time_to_heal(options_.settings) + options_.settings.election);
     job.operations.push_back({last, client, client * kCallsOfAClient + kLastOperation, everything});
     if (options_.settings.users) job.user = user_of(client);
     if (options_.settings.clients_enter == Entrance::kApi) {
@@ -378,7 +384,7 @@ std::optional<Violation> Run::judge_what_is_left(const Model& model) {
 }
 
 std::optional<Violation> Run::judge_last_calls() const {
-  const VirtualTime healed = calm_since_ + options_.settings.election * 4;
+  const VirtualTime healed = calm_since_ + time_to_heal(options_.settings);
   for (const auto& [id, call] : history_.calls) {
     if (id % kCallsOfAClient != kLastOperation || call.called < healed) continue;
     if (call.outcome != CallRecord::Outcome::kUnknown) continue;

@@ -136,6 +136,8 @@ Node::Node(Private, runtime::World world, telemetry::Log log, NodeOptions option
   transport::Options peers;
   peers.cluster_id = options_.cluster_id;
   peers.self = raft::NodeId(options_.member_id);
+  // As etcd's: who was away when a connect began isn't waited for longer than an election's time.
+  peers.dial_timeout = 1s + options_.election_timeout;
   transport_ = std::make_unique<transport::Transport>(world_, log_, peers, *this);
   roster_.learn_from_log(storage_.recovered.entries);
   if (storage_.fresh && options_.joining) roster_.learn_from_flags();

@@ -28,7 +28,7 @@ struct Options {
   raft::NodeId self;
   std::size_t queue_bytes_max = 128 << 20;  // Per peer.
   std::size_t queue_messages_max = 4096;
-  Duration dial_timeout = 5s;
+  Duration dial_timeout = 2s;
   Duration write_timeout = 5s;  // --raft-write-timeout
   Duration backoff_min = 10ms;
   Duration backoff_max = 1s;
