@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""The same seeded random requests, of all services at once, to etcd 3.5.30, to etcd 3.4.23 and to
-detcd: every field of every message and every refusal must be the same, but for what known.py
-explains. DETCD_SEEDS says how many seeds; DETCD_SEED replays one, or some: 41..80."""
+"""The same seeded random requests, of all services at once, to real etcds and to detcd: every field
+of every message and every refusal must be the same, but for what known.py explains. The etcds are
+3.5.30 and 3.4.23, and 3.7.1 and 3.6.14 where `./dev peers` could build them; DETCD_ETCDS names others
+of those (3.7,3.5). DETCD_SEEDS says how many seeds; DETCD_SEED replays one, or some: 41..80."""
 
 import os
 import pathlib
@@ -12,7 +13,7 @@ import time
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox"))
 
-from harness import PATIENCE, QUICK, expect, main, say  # noqa: E402  The path must be set first.
+from harness import PATIENCE, PEERS, QUICK, expect, main, say  # noqa: E402  The path must be set first.
 from known import Ledger  # noqa: E402
 from provoked import provoke  # noqa: E402
 from sequences import World, some_cancel, some_create, some_request  # noqa: E402
@@ -21,7 +22,10 @@ from servers import Asked, Stream, summary  # noqa: E402
 SEEDS = int(os.environ.get("DETCD_SEEDS", "10" if QUICK else "200"))
 ONLY = os.environ.get("DETCD_SEED", "")
 STEPS = int(os.environ.get("DETCD_STEPS", "120"))
-VERSIONS = ("3.5", "3.4")
+# The newest first: it is what detcd has to be like.
+VERSIONS = tuple(version for version in ("3.7", "3.6", "3.5", "3.4")
+                 if version in os.environ.get("DETCD_ETCDS", version)
+                 and (PEERS / version / "etcd").exists())
 # etcd looks for watches that are behind ten times a second.
 SETTLE = 0.25
 # They wait for others, as long as the call may take.
@@ -67,6 +71,7 @@ class Side:
 
     def ask(self, rpc, request, user=None, spared=False):
         """etcd's answer, of the newest. A spared 3.4 isn't asked for what the others refuse."""
+        spared = spared and VERSIONS[-1] == "3.4"
         first = self.all[:-1] if spared else self.all
         patience = 1.5 if rpc in WAITS else PATIENCE
         finishes = [one.begin(rpc, request, user, patience) for one in first]
