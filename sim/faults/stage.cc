@@ -113,6 +113,20 @@ bool Stage::everybody_remembers(std::uint32_t node) {
   return true;
 }
 
+void Stage::keep_peace(std::uint32_t node, VirtualTime until) {
+  peace_for_ = node;
+  peace_until_ = until;
+  later(until - kernel().now(), [this] { prolong_peace(); });
+}
+
+// It looks once in an election timeout: one that has come up since then still has one of peace.
+void Stage::prolong_peace() {
+  if (calm_ || members().core(peace_for_) != nullptr) return;
+  const Duration election = settings().election;
+  peace_until_ = kernel().now() + 2 * election;
+  later(election, [this] { prolong_peace(); });
+}
+
 void Stage::disarm() {
   armed_.clear();
   in_flight_.clear();

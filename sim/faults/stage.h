@@ -128,11 +128,9 @@ class Stage {
   [[nodiscard]] bool everybody_remembers(std::uint32_t node);
   // Nobody else is in doubt: this member may come to be.
   [[nodiscard]] bool within_budget(std::uint32_t node) const;
-  // No other fault happens before: this member is being told what it forgot.
-  void keep_peace(std::uint32_t node, VirtualTime until) {
-    peace_for_ = node;
-    peace_until_ = until;
-  }
+  // No other fault happens before, nor before an election timeout after it has read its directory,
+  // however slow its disk is: this member is being told what it forgot.
+  void keep_peace(std::uint32_t node, VirtualTime until);
   [[nodiscard]] bool is_peace() const { return calm_ || world_.kernel.now() < peace_until_; }
   // Nothing lasts that keeps members from hearing each other in time.
   [[nodiscard]] bool is_quiet() const;
@@ -146,6 +144,7 @@ class Stage {
 
  private:
   void happen_now(const FaultEntry& entry);
+  void prolong_peace();
   void end_all();
   [[nodiscard]] std::vector<std::uint32_t> choose_core();
   void freeze(std::uint32_t node);
