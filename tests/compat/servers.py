@@ -90,7 +90,8 @@ class Asked:
         for own, word in ((str(unsigned), "OWN"), (f"{unsigned:x}", "OWN"),
                           (self.server.endpoint, "ENDPOINT"), (self.server.peer_url, "PEER")):
             text = text.replace(own, word)
-        return text
+        # Where Go's text of a message has spaces changes with each build of etcd, on purpose.
+        return re.sub(r"(memberID:\w+) +(alarm:[A-Z]+) *", r"\1 \2", text)
 
     # --- calls
     def metadata(self, user):
