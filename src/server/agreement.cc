@@ -21,8 +21,11 @@ std::optional<std::uint64_t> Agreement::own(std::uint64_t index) const {
 }
 
 void Agreement::heard(raft::NodeId from, const StateHash& said) {
+  if (said.index <= forgotten_) return;
   rounds_[said.index].insert_or_assign(from, said.hash);
-  if (rounds_.size() > kRoundsMax) rounds_.erase(rounds_.begin());
+  if (rounds_.size() <= kRoundsMax) return;
+  forgotten_ = rounds_.begin()->first;
+  rounds_.erase(rounds_.begin());
 }
 
 Agreement::Verdict Agreement::judge(std::uint64_t index, raft::NodeId self,

@@ -34,8 +34,11 @@ class Agreement {
   [[nodiscard]] std::optional<std::uint64_t> own(std::uint64_t index) const;
 
   void heard(raft::NodeId from, const StateHash& said);
-  // Nobody asked for this index before.
-  [[nodiscard]] bool is_new(std::uint64_t index) const { return !rounds_.contains(index); }
+  // Nobody asked for this index before, nor for so many later ones that it is forgotten: else it
+  // would be answered again and again, by members that remind each other of it.
+  [[nodiscard]] bool is_new(std::uint64_t index) const {
+    return index > forgotten_ && !rounds_.contains(index);
+  }
 
   enum class Verdict : std::uint8_t {
     kUnknown,    // Too few have said what they have.
@@ -50,6 +53,7 @@ class Agreement {
  private:
   std::deque<StateHash> own_;
   std::map<std::uint64_t, std::map<raft::NodeId, std::uint64_t, IdOrder>> rounds_;  // By index.
+  std::uint64_t forgotten_ = 0;  // Rounds up to this index.
 };
 
 }  // namespace detcd::server

@@ -126,8 +126,12 @@ bool StateGuard::on_note(raft::NodeId from, const Bytes& bytes) {
   const bool is_new = agreement_.is_new(said.index);
   agreement_.heard(from, said);
   if (const std::optional<std::uint64_t> own = agreement_.own(said.index)) {
-    // The leader's word on an index is answered to all, and so is the first; answers are not.
-    if ((is_new || doors_.leader() == from) && !leads()) {
+    // The leader's word on an index is answered to all, and so is the first; answers are not. And
+    // not twice in a round: two that take each other for the leader would never end.
+    const TimePoint now = world_.clock.boot();
+    const bool again = doors_.leader() == from && now >= again_after_;
+    if ((is_new || again) && !leads()) {
+      again_after_ = now + kHeartbeats * options_.heartbeat_interval / 2;
       say({said.index, *own});
     } else {
       judge(said.index);

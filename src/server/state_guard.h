@@ -73,6 +73,7 @@ class StateGuard {
   Agreement agreement_;
   mvcc::Scrub scrub_;
   std::optional<std::uint64_t> asked_;  // An index that isn't applied here yet.
+  TimePoint again_after_{};             // Not before this is a word answered that isn't new.
   std::uint64_t agreed_ = 0;            // Up to this index all had the same.
   std::uint64_t alarmed_ = 0;           // For this index the alarm was raised.
   bool in_doubt_ = false;

@@ -64,7 +64,10 @@ TEST(Agreement, WhatIsOldIsForgotten) {
   EXPECT_FALSE(agreement.own(5));
   EXPECT_EQ(agreement.own(6), 12U);
   EXPECT_EQ(agreement.last(), (StateHash{Agreement::kOwnMax + 5, 2 * (Agreement::kOwnMax + 5)}));
-  EXPECT_TRUE(agreement.is_new(Agreement::kOwnMax - 10));
+  EXPECT_FALSE(agreement.is_new(Agreement::kOwnMax - 10)) << "or members would never end asking";
+  agreement.heard(raft::NodeId(3), {Agreement::kOwnMax - 10, 1});
+  EXPECT_FALSE(agreement.is_new(Agreement::kOwnMax + 5)) << "nor does it drive out what is newer";
+  EXPECT_TRUE(agreement.is_new(Agreement::kOwnMax + 6));
   EXPECT_FALSE(agreement.is_new(Agreement::kOwnMax));
 }
 
