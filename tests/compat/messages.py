@@ -10,6 +10,7 @@ Event: type=1 int; kv=2 KeyValue; prev_kv=3 KeyValue
 ResponseHeader: cluster_id=1 cluster; member_id=2 member; revision=3 int; raft_term=4 term
 RangeRequest: key=1 bytes; range_end=2 bytes; limit=3 int; revision=4 int; sort_order=5 int; sort_target=6 int; serializable=7 int; keys_only=8 int; count_only=9 int; min_mod_revision=10 int; max_mod_revision=11 int; min_create_revision=12 int; max_create_revision=13 int
 RangeResponse: header=1 ResponseHeader; kvs=2 []KeyValue; more=3 int; count=4 int
+RangeStreamResponse: range_response=1 RangeResponse
 PutRequest: key=1 bytes; value=2 bytes; lease=3 lease; prev_kv=4 int; ignore_value=5 int; ignore_lease=6 int
 PutResponse: header=1 ResponseHeader; prev_kv=2 KeyValue
 DeleteRangeRequest: key=1 bytes; range_end=2 bytes; prev_kv=3 int
@@ -142,6 +143,7 @@ for service, names in {
         request = rpc + "Request" if rpc + "Request" in MESSAGES else "Empty"
         RPCS[rpc] = (service, request, rpc + "Response")
 RPCS["Compact"] = (KV, "CompactionRequest", "CompactionResponse")
+RPCS["RangeStream"] = (KV, "RangeRequest", "RangeStreamResponse")
 RPCS["Check"] = (HEALTH, "HealthCheckRequest", "HealthCheckResponse")
 
 

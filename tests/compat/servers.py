@@ -111,6 +111,10 @@ class Asked:
             call = self.client.channel.unary_stream(f"/{service}/{rpc}")(
                 data, metadata=self.metadata(user), timeout=timeout)
             return lambda: self.snapshot(call)
+        if rpc == "RangeStream":
+            call = self.client.channel.unary_stream(f"/{service}/{rpc}")(
+                data, metadata=self.metadata(user), timeout=timeout)
+            return lambda: self.assembled(self.answers(call, answer))
         call = self.client.channel.unary_unary(f"/{service}/{rpc}").future(
             data, metadata=self.metadata(user), timeout=timeout)
 
@@ -151,6 +155,15 @@ class Asked:
         except grpc.RpcError as error:
             return {"answers": out, **self.refused(error)}
         return {"answers": out}
+
+    @staticmethod
+    def assembled(told):
+        """One answer out of several: where it was cut is each server's own."""
+        if "error" in told:
+            return {"error": told["error"]}
+        parts = [one.get("range_response", {}) for one in told["answers"]]
+        expect(all(set(part) == {"kvs"} for part in parts[:-1]), f"only the last one sums up: {parts}")
+        return {**parts[-1], "kvs": [kv for part in parts for kv in part.get("kvs", [])]}
 
     def snapshot(self, call):
         """Its form: what remains after each message is what comes, then a checksum."""
