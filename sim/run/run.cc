@@ -232,6 +232,8 @@ void Run::told(const WatchNote& note) {
   if (options_.on_happening) {
     options_.on_happening(kernel_.now(), "c" + std::to_string(note.client), describe(note));
   }
+  // A judge may end the run at what was told last.
+  if (options_.watcher != nullptr) options_.watcher->on_watch(note);
   oracle_.watched(note);
 }
 

@@ -7,6 +7,7 @@
 
 #include "server/observer.h"
 #include "sim/history/history.h"
+#include "sim/history/watched.h"
 #include "sim/kernel/kernel.h"
 #include "sim/machine/machine.h"
 #include "sim/net/tap.h"
@@ -27,6 +28,8 @@ class Watcher : public NetworkTap {
   virtual void on_fault(const FaultEntry&, std::uint32_t /*leader*/, bool /*done*/) {}
   // All faults end.
   virtual void on_calm() {}
+  // What passes between a watching client and the members.
+  virtual void on_watch(const WatchNote&) {}
   // As server::Observer.
   virtual void on_step(std::uint32_t /*node*/, const raft::Raft&) {}
   virtual void on_raft_event(std::uint32_t /*node*/, const raft::Event&) {}

@@ -254,7 +254,7 @@ std::string Columns::call(const Call& call) const {
   json.text(shortened(describe(record.operation), limits_.text_bytes_max));
   json.text(shortened(std::move(answer), limits_.text_bytes_max)).open('[');
   for (const std::string& key : keys_of(record.operation)) json.text(key);
-  json.close().close();
+  json.close().text(record.user).close();
   return json.str();
 }
 
@@ -278,7 +278,66 @@ void Columns::calls(Json& json, const Involved& involved) {
     bytes += line.size();
     chosen.push_back(std::move(line));
   }
+  calls_room_ = limits_.calls_bytes_max - std::min(bytes, limits_.calls_bytes_max);
   if (left > 0) left_out_.push_back(std::to_string(left) + " calls, the earliest ones");
+  json.open('[');
+  for (auto line = chosen.rbegin(); line != chosen.rend(); ++line) json.raw(*line);
+  json.close();
+}
+
+// All but progress; of that as much as fits, evenly.
+std::vector<const WatchMark*> Columns::chosen_marks() {
+  std::vector<const WatchMark*> chosen;
+  std::size_t progress = 0;
+  for (const WatchMark& mark : timeline_.watches) {
+    if (!window_.touches(mark.at, mark.at)) continue;
+    chosen.push_back(&mark);
+    if (mark.kind == WatchMarkKind::kProgress) ++progress;
+  }
+  const std::size_t every = (progress + limits_.progress_max - 1) / limits_.progress_max;
+  std::size_t seen = 0;
+  const std::size_t thinned = std::erase_if(chosen, [&](const WatchMark* mark) {
+    return mark->kind == WatchMarkKind::kProgress && seen++ % every != 0;
+  });
+  if (thinned > 0) {
+    left_out_.push_back(std::to_string(thinned) + " of " + std::to_string(progress) +
+                        " times that watches were told of progress, evenly");
+  }
+  return chosen;
+}
+
+std::string Columns::mark(const WatchMark& mark) const {
+  Json json;
+  json.open('[').number(ns(mark.at)).number(static_cast<std::uint64_t>(mark.client));
+  json.number(mark.watch).number(static_cast<std::uint64_t>(mark.kind));
+  json.number(static_cast<std::uint64_t>(mark.node)).number(mark.revision);
+  json.number(mark.first).number(mark.last);
+  json.text(shortened(mark.words, limits_.text_bytes_max)).open('[');
+  for (const std::string& key : mark.keys) json.text(shortened(key, limits_.text_bytes_max));
+  json.close().close();
+  return json.str();
+}
+
+// What makes and ends a watch stays: a lane would be wrong without. Of the rest the earliest go.
+void Columns::watches(Json& json, const Involved& involved) {
+  const std::vector<const WatchMark*> all = chosen_marks();
+  std::vector<std::string> chosen;
+  std::size_t bytes = 0;
+  std::size_t left = 0;
+  for (auto each = all.rbegin(); each != all.rend(); ++each) {
+    const WatchMark& one = **each;
+    std::string line = mark(one);
+    const bool told = one.kind == WatchMarkKind::kEvents || one.kind == WatchMarkKind::kProgress;
+    const bool named = std::ranges::count(involved.watches, one.watch) > 0;
+    if (bytes + line.size() > limits_.watches_bytes_max + calls_room_ && told && !named) {
+      ++left;
+      continue;
+    }
+    bytes += line.size();
+    chosen.push_back(std::move(line));
+  }
+  if (left > 0)
+    left_out_.push_back(std::to_string(left) + " answers to watches, the earliest ones");
   json.open('[');
   for (auto line = chosen.rbegin(); line != chosen.rend(); ++line) json.raw(*line);
   json.close();

@@ -33,15 +33,20 @@ class Columns {
   void events(Json& json);
   void faults(Json& json) const;
   void calls(Json& json, const Involved& involved);
+  // After calls(): takes what these leave over, too.
+  void watches(Json& json, const Involved& involved);
   [[nodiscard]] const std::vector<std::string>& left_out() const { return left_out_; }
 
  private:
   [[nodiscard]] std::vector<MessageRecord> chosen_messages();
   [[nodiscard]] std::string call(const Call& call) const;
+  [[nodiscard]] std::vector<const WatchMark*> chosen_marks();
+  [[nodiscard]] std::string mark(const WatchMark& mark) const;
 
   const Timeline& timeline_;
   const PageLimits& limits_;
   Window window_;
+  std::size_t calls_room_ = 0;  // Bytes that calls have left over.
   std::vector<std::string> left_out_;
 };
 

@@ -1,6 +1,7 @@
 #include "sim/timeline/page.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "base/check.h"
@@ -64,9 +65,22 @@ void run_facts(Json& json, const Timeline& timeline, const PageFacts& facts) {
   settings(json, facts.trace.settings);
 }
 
-// The instant at which the contradiction stood: with calls, when the last of them had ended.
-VirtualTime violation_time(const Timeline& timeline, const Involved& involved) {
+// The instant at which the contradiction stood: with calls, when the last of them had ended; with
+// watches, when one was told what is wrong; with leases, when the log ended one.
+VirtualTime violation_time(const Timeline& timeline, const Involved& involved,
+                           const std::string& oracle) {
   std::optional<VirtualTime> latest;
+  if (oracle == "watch") {
+    for (const WatchMark& mark : timeline.watches) {
+      if (std::ranges::count(involved.watches, mark.watch) > 0) latest = mark.at;
+    }
+  }
+  if (oracle == "leases") {
+    for (const std::uint64_t index : involved.indexes) {
+      const auto entry = timeline.lease_entries.find(index);
+      if (entry != timeline.lease_entries.end()) latest = entry->second;
+    }
+  }
   for (const Call& call : timeline.calls) {
     if (std::ranges::count(involved.calls, call.record.id) == 0) continue;
     const VirtualTime ended = call.record.ended.value_or(timeline.end);
@@ -79,6 +93,22 @@ template <class T>
 void numbers(Json& json, std::string_view name, const std::vector<T>& all) {
   json.name(name).open('[');
   for (const T number : all) json.number(static_cast<std::uint64_t>(number));
+  json.close();
+}
+
+void violation(Json& json, const Timeline& timeline, const Violation& violation) {
+  const Involved involved = involved_in(violation.message);
+  const VirtualTime at = violation_time(timeline, involved, violation.oracle);
+  json.name("violation").open('{');
+  json.name("oracle").text(violation.oracle);
+  json.name("message").text(violation.message);
+  json.name("at").number(at.time_since_epoch().count());
+  numbers(json, "calls", involved.calls);
+  numbers(json, "members", involved.members);
+  numbers(json, "indexes", involved.indexes);
+  numbers(json, "watches", involved.watches);
+  numbers(json, "leases", involved.leases);
+  numbers(json, "revisions", involved.revisions);
   json.close();
 }
 
@@ -100,16 +130,7 @@ std::string data_of(const Timeline& timeline, const PageFacts& facts) {
   json.name("run").open('{');
   run_facts(json, timeline, facts);
   json.close();
-  if (facts.result.violation) {
-    json.name("violation").open('{');
-    json.name("oracle").text(facts.result.violation->oracle);
-    json.name("message").text(facts.result.violation->message);
-    json.name("at").number(violation_time(timeline, involved).time_since_epoch().count());
-    numbers(json, "calls", involved.calls);
-    numbers(json, "members", involved.members);
-    numbers(json, "indexes", involved.indexes);
-    json.close();
-  }
+  if (facts.result.violation) violation(json, timeline, *facts.result.violation);
   json.name("roles");
   columns.roles(json);
   json.name("commits");
@@ -122,6 +143,8 @@ std::string data_of(const Timeline& timeline, const PageFacts& facts) {
   columns.faults(json);
   json.name("calls");
   columns.calls(json, involved);
+  json.name("watches");
+  columns.watches(json, involved);
   json.name("leftOut").open('[');
   for (const std::string& words : columns.left_out()) json.text(words);
   json.close().close();
@@ -154,25 +177,39 @@ std::string escaped_html(std::string_view text) {
 }  // namespace
 
 Involved involved_in(const std::string& message) {
+  struct Word {
+    std::string_view before;
+    std::vector<std::uint64_t> Involved::* all;
+  };
+  static constexpr std::array kWords = {Word{"#", &Involved::calls},
+                                        Word{"index ", &Involved::indexes},
+                                        Word{"w", &Involved::watches},
+                                        Word{"lease ", &Involved::leases},
+                                        Word{"mod ", &Involved::revisions},
+                                        Word{"revision ", &Involved::revisions},
+                                        Word{"n", nullptr}};
   Involved involved;
   bool quoted = false;
   for (std::size_t at = 0; at < message.size(); ++at) {
     if (message[at] == '"') quoted = !quoted;
     if (quoted || (at > 0 && is_word(message[at - 1]))) continue;
     const std::string_view rest = std::string_view(message).substr(at);
-    std::size_t skip = 0;
-    if (rest.starts_with('#') || rest.starts_with('n')) skip = 1;
-    if (rest.starts_with("index ")) skip = 6;
+    const auto* const word =
+        std::ranges::find_if(kWords, [&](const Word& w) { return rest.starts_with(w.before); });
+    if (word == kWords.end()) continue;
+    const std::size_t skip = word->before.size();
     std::size_t end = skip;
     std::uint64_t number = 0;
     while (end < rest.size() && end - skip < 18 &&
            std::isdigit(static_cast<unsigned char>(rest[end])) != 0) {
       number = number * 10 + static_cast<std::uint64_t>(rest[end++] - '0');
     }
-    if (skip == 0 || end == skip || (end < rest.size() && is_word(rest[end]))) continue;
-    if (rest.front() == '#') add_once(involved.calls, number);
-    if (rest.front() == 'n') add_once(involved.members, number);
-    if (rest.front() == 'i') add_once(involved.indexes, number);
+    if (end == skip || (end < rest.size() && is_word(rest[end]))) continue;
+    if (word->all == nullptr) {
+      add_once(involved.members, number);
+    } else {
+      add_once(involved.*(word->all), number);
+    }
   }
   return involved;
 }

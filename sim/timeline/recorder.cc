@@ -9,6 +9,7 @@
 
 #include "sim/faults/registry.h"
 #include "sim/plan/text.h"
+#include "sim/timeline/watching.h"
 
 namespace detcd::sim {
 namespace {
@@ -47,9 +48,32 @@ void add_keys(const std::string& key, const std::string& end, std::vector<std::s
   if (std::ranges::count(keys, words) == 0) keys.push_back(std::move(words));
 }
 
+void add_named(std::string_view what, const std::string& name, std::vector<std::string>& keys) {
+  std::string words = std::string(what) + " " + name;
+  if (std::ranges::count(keys, words) == 0) keys.push_back(std::move(words));
+}
+void add_lease(std::int64_t lease, std::vector<std::string>& keys) {
+  if (lease != 0) add_named("lease", std::to_string(lease), keys);
+}
+
 template <class Request>
 void add_keys(const Request& request, std::vector<std::string>& keys) {
-  if constexpr (std::is_same_v<Request, apply::TxnRequest>) {
+  constexpr bool user_itself = std::is_same_v<Request, auth::UserAdd> ||
+                               std::is_same_v<Request, auth::UserDelete> ||
+                               std::is_same_v<Request, auth::UserChangePassword>;
+  if constexpr (user_itself) add_named("user", request.name, keys);
+  if constexpr (requires { request.user; }) add_named("user", request.user, keys);
+  if constexpr (std::is_same_v<Request, auth::RoleAdd>) add_named("role", request.name, keys);
+  if constexpr (requires { request.role; }) add_named("role", request.role, keys);
+  constexpr bool lease_itself = std::is_same_v<Request, apply::LeaseGrantRequest> ||
+                                std::is_same_v<Request, apply::LeaseRevokeRequest>;
+  if constexpr (lease_itself) add_lease(request.id, keys);
+  if constexpr (requires { request.lease; }) add_lease(request.lease, keys);
+  if constexpr (std::is_same_v<Request, auth::Change>) {
+    std::visit([&](const auto& change) { add_keys(change, keys); }, request);
+  } else if constexpr (std::is_same_v<Request, auth::RoleGrantPermission>) {
+    add_keys(request.permission.key, request.permission.range_end, keys);
+  } else if constexpr (std::is_same_v<Request, apply::TxnRequest>) {
     for (const apply::Compare& compare : request.compare) {
       add_keys(compare.key, compare.range_end, keys);
     }
@@ -118,6 +142,9 @@ void Recorder::take_end(Timeline& timeline) const {
     place(*history_, written, call);
     timeline.calls.push_back(std::move(call));
   }
+  for (const auto& [index, record] : history_->leases) {
+    timeline.lease_entries.emplace(index, record.applied);
+  }
   for (MessageRecord& message : timeline.messages) {
     if (message.fate == Fate::kUnderWay) message.ended = timeline.end;
   }
@@ -172,6 +199,17 @@ void Recorder::on_fault(const FaultEntry& entry, std::uint32_t leader, bool done
 
 void Recorder::on_calm() {
   if (watching()) timeline_.calm = kernel_->now();
+}
+
+void Recorder::on_watch(const WatchNote& note) {
+  if (!watching()) return;
+  WatchMark mark = mark_of(note);
+  mark.at = kernel_->now();
+  const auto member = history_->members.find(note.answer.header.member_id);
+  if (member != history_->members.end()) mark.node = member->second;
+  const bool again = mark.kind == WatchMarkKind::kCreated && !created_.insert(note.watch).second;
+  if (again) mark.kind = WatchMarkKind::kResumed;
+  timeline_.watches.push_back(std::move(mark));
 }
 
 void Recorder::on_step(std::uint32_t node, const raft::Raft& core) {

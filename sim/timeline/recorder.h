@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 
 #include "sim/run/watcher.h"
 #include "sim/timeline/messages.h"
@@ -23,6 +24,7 @@ class Recorder final : public Watcher {
   void on_start(std::uint32_t node) override;
   void on_fault(const FaultEntry& entry, std::uint32_t leader, bool done) override;
   void on_calm() override;
+  void on_watch(const WatchNote& note) override;
   void on_step(std::uint32_t node, const raft::Raft& core) override;
   void on_raft_event(std::uint32_t node, const raft::Event& event) override;
   void on_installed(std::uint32_t node, const apply::Position& position) override;
@@ -48,9 +50,11 @@ class Recorder final : public Watcher {
   MessageLog messages_;
   std::map<std::uint32_t, RoleRecord> role_of_;
   std::map<std::uint32_t, CommitRecord> commit_of_;
+  std::set<std::uint64_t> created_;  // Watches that existed once.
 };
 
-// The keys that an operation names, as a trace file prints them: for the page's filter.
+// The keys, leases, users and roles that an operation names, keys as a trace file prints them: for
+// the page's filter.
 [[nodiscard]] std::vector<std::string> keys_of(const Operation& operation);
 
 }  // namespace detcd::sim

@@ -110,6 +110,35 @@ struct Call {
   std::uint32_t node = 0;   // Whose answer its client took, else who served it; 0: nobody known.
 };
 
+// What became of a watch, in its client's lane.
+enum class WatchMarkKind : std::uint8_t {
+  kWanted,     // The client wants it from now on.
+  kAsked,      // It asks a member for it.
+  kCreated,    // The member answers that it is there,
+  kResumed,    // … once more, on another stream,
+  kRefused,    // … or that it won't be.
+  kEvents,     // One response with events.
+  kProgress,   // Nothing more happened up to a revision.
+  kCompacted,  // What it asks for is gone: its end.
+  kCanceled,   // Its end by the server otherwise.
+  kLost,       // The client's stream is gone, and with it all that was on it.
+  kUnwanted,   // Its end by the client.
+  kHalted,     // The stream ended for good.
+};
+struct WatchMark {
+  VirtualTime at;
+  std::uint32_t client = 0;
+  std::uint64_t watch = 0;  // The plan's name; 0: all of the client's.
+  WatchMarkKind kind = WatchMarkKind::kWanted;
+  std::uint32_t node = 0;      // Who told; 0: nobody.
+  std::uint64_t revision = 0;  // Of the response's header.
+  std::uint64_t first = 0;     // Revisions of its events.
+  std::uint64_t last = 0;
+  std::string words;
+  std::vector<std::string> keys;  // Its range, or those of its events: what the page filters by.
+  friend bool operator==(const WatchMark&, const WatchMark&) = default;
+};
+
 struct Timeline {
   std::vector<RoleRecord> roles;
   std::vector<CommitRecord> commits;
@@ -117,6 +146,8 @@ struct Timeline {
   std::vector<NodeEvent> events;
   std::vector<FaultRecord> faults;
   std::vector<Call> calls;  // By id.
+  std::vector<WatchMark> watches;
+  std::map<std::uint64_t, VirtualTime> lease_entries;  // Index → when it was applied first.
   std::map<std::uint64_t, std::uint32_t> members;
   std::optional<VirtualTime> calm;  // All faults ended here.
   VirtualTime end;

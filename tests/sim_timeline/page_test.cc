@@ -119,18 +119,45 @@ TEST(Page, StaysSmallWhateverHappenedAndSaysWhatItLeftOut) {
     timeline.events.push_back(
         {VirtualTime(std::chrono::milliseconds(i)), 1, "info", std::string(3000, 'x')});
   }
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    WatchMark mark{.at = VirtualTime(std::chrono::milliseconds(i)), .client = 1, .watch = 1};
+    mark.kind = i % 2 == 0 ? WatchMarkKind::kEvents : WatchMarkKind::kProgress;
+    mark.words = std::string(500, 'w');
+    timeline.watches.push_back(std::move(mark));
+  }
+  timeline.watches.front().kind = WatchMarkKind::kWanted;
   timeline.end = VirtualTime(60s);
   PageFacts facts = facts_of(3, 1);
   facts.result.violation = Violation{"linearizability", "call #17 of c1"};
   const std::string page = render_page(timeline, facts);
   EXPECT_LT(page.size(), 5'000'000U);
   const std::string left = between(page, "\"leftOut\":", "]}");
-  for (const char* words :
-       {"heartbeats", "messages before", "calls, the earliest", "commit", "log lines"}) {
+  for (const char* words : {"heartbeats", "messages before", "calls, the earliest", "commit",
+                            "log lines", "were told of progress", "answers to watches"}) {
     EXPECT_NE(left.find(words), std::string::npos) << words << " in " << left;
   }
   // The call that the judge names is there all the same.
   EXPECT_NE(page.find("[17,1,17000000,18000000,"), std::string::npos);
+  // So is what makes a watch, however early.
+  EXPECT_NE(page.find("\"watches\":[[0,1,1,0,"), std::string::npos);
+}
+
+TEST(Page, AViolationStandsWhereItsWatchWasToldOrItsLeaseEnded) {
+  Timeline timeline;
+  timeline.end = VirtualTime(9s);
+  timeline.watches.push_back({.at = VirtualTime(1s), .client = 1, .watch = 4});
+  timeline.watches.push_back({.at = VirtualTime(2s), .client = 1, .watch = 4});
+  timeline.watches.push_back({.at = VirtualTime(3s), .client = 1, .watch = 5});
+  timeline.lease_entries[88] = VirtualTime(4s);
+  const auto at = [&](const char* oracle, const char* message) {
+    PageFacts facts = facts_of(3, 1);
+    facts.result.violation = Violation{oracle, message};
+    const std::string said = between(render_page(timeline, facts), "\"violation\":{", "}");
+    return between(said + "}", "\"at\":", ",");
+  };
+  EXPECT_EQ(at("watch", "c1 is told w4 of revision 7"), "\"at\":2000000000");
+  EXPECT_EQ(at("leases", "lease 2 ended at index 88"), "\"at\":4000000000");
+  EXPECT_EQ(at("liveness", "watch w4 of c1 isn't created"), "\"at\":9000000000");
 }
 
 TEST(Page, HeartbeatsThatWereLostAreKept) {
@@ -181,10 +208,14 @@ TEST(Page, NamesMembersInsteadOfTheirIds) {
 TEST(Involved, FindsCallsMembersAndIndexesOutsideQuotes) {
   const Involved involved = involved_in(
       "an answer differs at index 107: call #3000067 of c3 (put \"n9 #5 index 6\"), n2 and n2, "
-      "#12 and n10; plain word index, mean3, n5th");
+      "#12 and n10; plain word index, mean3, n5th; w4 (\"w9\" = \"v\" mod 17 lease 3) as of "
+      "revision 18, new5 and w6x");
   EXPECT_EQ(involved.calls, (std::vector<std::uint64_t>{3000067, 12}));
   EXPECT_EQ(involved.members, (std::vector<std::uint32_t>{2, 10}));
   EXPECT_EQ(involved.indexes, (std::vector<std::uint64_t>{107}));
+  EXPECT_EQ(involved.watches, (std::vector<std::uint64_t>{4}));
+  EXPECT_EQ(involved.leases, (std::vector<std::uint64_t>{3}));
+  EXPECT_EQ(involved.revisions, (std::vector<std::uint64_t>{17, 18}));
   EXPECT_EQ(involved_in(""), Involved{});
 }
 

@@ -116,6 +116,34 @@ TEST(Recorder, MessagesOfAPartitionTakeItsTimeOrAreLost) {
   EXPECT_TRUE(std::ranges::is_sorted(run.timeline.messages, {}, &MessageRecord::sent));
 }
 
+TEST(Recorder, FollowsAWatchThroughTheLossOfItsStreamToItsEnd) {
+  const Recorded run =
+      record(scenario("seed 1\nwatch at 0s c1 #1 watch \"\" end \"\\x00\" for 4s\n"
+                      "fault at 2s reset n1 clients\nfault at 2s reset n2 clients\n"
+                      "fault at 2s reset n3 clients\n" +
+                      puts(5, 1s, 400ms)));
+  ASSERT_TRUE(!run.result.violation);
+  std::vector<WatchMarkKind> kinds;
+  std::uint64_t told = 0;
+  for (const WatchMark& mark : run.timeline.watches) {
+    if (mark.kind != WatchMarkKind::kEvents) {
+      kinds.push_back(mark.kind);
+      continue;
+    }
+    EXPECT_GT(mark.first, told);
+    EXPECT_GE(mark.node, 1U);
+    EXPECT_EQ(mark.keys.size(), 1U);
+    EXPECT_NE(mark.words.find("put " + mark.keys.front()), std::string::npos) << mark.words;
+    told = mark.last;
+  }
+  using enum WatchMarkKind;
+  const std::vector<WatchMarkKind> expected = {kWanted, kAsked,   kCreated, kLost,
+                                               kAsked,  kResumed, kUnwanted};
+  EXPECT_EQ(std::vector(kinds.begin(), kinds.begin() + std::min<std::size_t>(kinds.size(), 7)),
+            expected);
+  EXPECT_EQ(told, 6U);
+}
+
 TEST(Recorder, NamesTheKeysOfEveryKindOfOperation) {
   apply::TxnRequest txn;
   txn.compare.push_back({.key = "a"});
@@ -124,6 +152,14 @@ TEST(Recorder, NamesTheKeysOfEveryKindOfOperation) {
   const std::vector<std::string> expected = {"\"a\"", "\"b\"", "\"c\"..\"d\""};
   EXPECT_EQ(keys_of(txn), expected);
   EXPECT_TRUE(keys_of(apply::CompactionRequest{}).empty());
+  EXPECT_EQ(keys_of(apply::PutRequest{.key = "a", .lease = 7}),
+            (std::vector<std::string>{"lease 7", "\"a\""}));
+  EXPECT_EQ(keys_of(KeepAlive{.lease = 7}), (std::vector<std::string>{"lease 7"}));
+  EXPECT_EQ(keys_of(apply::LeaseGrantRequest{.id = 7}), (std::vector<std::string>{"lease 7"}));
+  EXPECT_EQ(keys_of(auth::Change(auth::UserGrantRole{.user = "u", .role = "r"})),
+            (std::vector<std::string>{"user u", "role r"}));
+  EXPECT_EQ(keys_of(auth::Change(auth::UserAdd{.name = "u"})),
+            (std::vector<std::string>{"user u"}));
 }
 
 class FailsACheck final : public Watcher {

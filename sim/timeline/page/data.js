@@ -46,13 +46,33 @@ const messages = {
 }
 messages.field = (i, n) => messages.fields[messages.fieldsAt[i] + n];
 
+// What the page filters calls by.
+function kindOfCall(words) {
+  if (/^(range|get)\b/.test(words)) return "reads";
+  if (/^(grant|revoke|keep-alive) -?\d/.test(words)) return "leases";
+  return /^(auth|user|role|grant|revoke)/.test(words) ? "users" : "writes";
+}
 const calls = data.calls.map((c, i) => ({
   type: "call", i, id: c[0], client: c[1], called: c[2], ended: c[3], outcome: c[4], index: c[5],
   node: c[6], revision: c[7], words: c[8], answer: c[9], keys: c[10],
   until: c[3] < 0 ? data.end : c[3],
-  reads: /^(range|get)\b/.test(c[8]),
+  user: c[11], kind: kindOfCall(c[8]), reads: kindOfCall(c[8]) === "reads",
 }));
+// Which call made a revision: of those that were answered with it the first one in the log. What
+// comes after it and changes nothing is answered with the same.
+const writerOf = new Map();
+for (const call of calls) {
+  if (call.kind !== "writes" || call.outcome !== "ok" || call.index === 0) continue;
+  const known = writerOf.get(call.revision);
+  if (known === undefined || call.index < known.index) writerOf.set(call.revision, call);
+}
 const callById = new Map(calls.map((call) => [call.id, call]));
+
+const kMarks = ["wanted", "asked", "created", "resumed", "refused", "events", "progress",
+  "compacted", "canceled", "lost", "unwanted", "halted"];
+const marks = data.watches.map((m, i) => ({ type: "mark", i, at: m[0], client: m[1], watch: m[2],
+  kind: kMarks[m[3]], node: m[4], revision: m[5], first: m[6], last: m[7], words: m[8],
+  keys: m[9] }));
 
 const events = data.events.map((e, i) =>
   ({ type: "event", i, at: e[0], node: e[1], kind: e[2], words: e[3],
@@ -82,13 +102,36 @@ for (let i = 0; i < commits.size; ++i) {
 }
 
 const violation = data.violation || null;
+// What contradicts each other: the calls that the judge names, in his order. Where he names a
+// watch, the writes of the revisions that he names and what the watch was told; where he names a
+// lease that ended, the call that had asked for it last.
+const contradiction = { calls: [], mark: null };
+if (violation) {
+  contradiction.calls = violation.calls.map((id) => callById.get(id))
+    .filter((call) => call !== undefined);
+}
+if (violation && violation.oracle === "watch") {
+  contradiction.calls.push(...violation.revisions.map((revision) => writerOf.get(revision))
+    .filter((call) => call !== undefined));
+  contradiction.mark = marks.findLast((mark) => violation.watches.includes(mark.watch)) || null;
+}
+if (violation && violation.oracle === "leases") {
+  const asks = calls.filter((call) => call.kind === "leases" && call.outcome === "ok" &&
+    call.called < violation.at && !call.words.startsWith("revoke") &&
+    violation.leases.some((lease) => call.keys.includes("lease " + lease)));
+  asks.sort((a, b) => a.called - b.called);
+  contradiction.calls.push(...asks.slice(-1));
+}
 const named = {
-  calls: new Set(violation ? violation.calls : []),
+  calls: new Set(contradiction.calls.map((call) => call.id)),
   members: new Set(violation ? violation.members : []),
   indexes: new Set(violation ? violation.indexes : []),
+  watches: new Set(violation && ["watch", "liveness"].includes(violation.oracle)
+    ? violation.watches : []),
 };
 const isNamed = (call) => named.calls.has(call.id) ||
   (named.calls.size === 0 && call.index > 0 && named.indexes.has(call.index));
+const isNamedMark = (mark) => mark === contradiction.mark;
 
 function messageAt(i) {
   return { type: "message", i, at: messages.sent[i], until: messages.sent[i] + messages.took[i],
@@ -107,6 +150,7 @@ function nameOf(thing) {
     case "event": return "n" + thing.i;
     case "fault": return "f" + thing.i;
     case "role": return "r" + thing.i;
+    case "mark": return "w" + thing.i;
     default: return "v";
   }
 }
@@ -118,6 +162,7 @@ function thingNamed(name) {
     case "n": return events[number] || null;
     case "f": return faults[number] || null;
     case "r": return spanByIndex[number] || null;
+    case "w": return marks[number] || null;
     case "v": return violation && { type: "violation", at: violation.at, until: violation.at };
     default: return null;
   }
@@ -152,6 +197,7 @@ function wordsOf(thing) {
     case "event": return `n${thing.node}  ${thing.words}`;
     case "fault": return thing.words + (thing.done ? "" : " (didn't happen)");
     case "role": return `n${thing.node}  ${roleWords(thing)}`;
+    case "mark": return `c${thing.client}  ${thing.words}`;
     default: return violation.message;
   }
 }

@@ -8,7 +8,7 @@ const kFont = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaV
   " sans-serif";
 let hits = [];
 let colours = {};
-let drawn = { messages: 0, messagesInView: 0, calls: 0 };
+let drawn = { messages: 0, messagesInView: 0, calls: 0, marks: 0 };
 
 function readColours() {
   const style = getComputedStyle(document.documentElement);
@@ -16,7 +16,8 @@ function readColours() {
     "on-leader", "follower", "on-follower", "pre-candidate", "candidate", "learner", "recovering",
     "opening", "down", "hatch", "on-down", "ok", "ok-soft", "error", "error-soft", "unknown",
     "unknown-soft", "violation", "violation-soft", "append", "heartbeat", "vote", "forward",
-    "snapshot", "recovery", "connection", "partition", "delay", "pause", "clock", "reset", "death"];
+    "snapshot", "recovery", "connection", "partition", "delay", "pause", "clock", "reset", "death",
+    "watch"];
   colours = Object.fromEntries(names.map((n) => [n, style.getPropertyValue("--" + n).trim()]));
 }
 

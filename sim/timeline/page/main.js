@@ -102,7 +102,9 @@ function tellTools() {
 }
 function fillKeys() {
   const count = new Map();
-  for (const call of calls) for (const key of call.keys) count.set(key, (count.get(key) || 0) + 1);
+  for (const thing of [...calls, ...marks]) {
+    for (const key of thing.keys) count.set(key, (count.get(key) || 0) + 1);
+  }
   const keys = [...count.entries()].sort((a, b) => b[1] - a[1]).slice(0, 300);
   part("key").append(new Option("every key", ""),
     ...keys.map(([key, times]) => new Option(`${key}  (${times})`, key)));
@@ -122,6 +124,7 @@ function tellLegend() {
     entry("", "recovering", "recovering"), entry("hatched", "down", "down"),
     entry("", "ok", "write, ok"), entry("open", "ok", "read, ok", "ok-soft"),
     entry("", "error", "! refused"), entry("hatched", "unknown", "? unknown"),
+    entry("ring", "watch", "watch created"), entry("diamond", "watch", "events"),
     entry("line", "append", "append"), entry("line", "vote", "vote"),
     entry("line", "heartbeat", "heartbeat"), entry("line", "forward", "forward"),
     entry("line", "snapshot", "snapshot"), entry("dashed", "violation", "lost ✗"),
@@ -136,6 +139,9 @@ function tellNotes() {
     words.push(`${count} messages in view`);
   }
   if (!shows("heartbeat")) words.push("heartbeats are hidden (h)");
+  if (watches.length > 0 && shows("watches") && !shows("progress")) {
+    words.push("progress of watches is hidden");
+  }
   if (data.leftOut.length > 0) {
     words.push("left out to keep the page small (--from and --to draw a part in full): " +
       data.leftOut.join("; "));

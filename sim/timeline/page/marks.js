@@ -189,9 +189,14 @@ function drawMessages() {
 
 // ---- The violation ------------------------------------------------------------------------------
 
-// What contradicts each other is joined: the end of one call and the beginning of the next.
+// What contradicts each other is joined: the end of one call and the beginning of the next; writes
+// and what a watch was told; the call that asked for a lease and the lease's end.
 function drawContradiction() {
-  const own = violation.calls.map((id) => callById.get(id)).filter((call) => call !== undefined);
+  const own = contradiction.calls;
+  if (contradiction.mark !== null) {
+    for (const call of own) drawTold(call, contradiction.mark, colours.violation);
+    return;
+  }
   for (let k = 0; k + 1 < own.length; ++k) {
     const from = clientLane(own[k].client);
     const to = clientLane(own[k + 1].client);
@@ -210,6 +215,27 @@ function drawContradiction() {
     pen.stroke();
     pen.setLineDash([]);
   }
+  if (violation.oracle === "leases" && own.length > 0) drawLeaseTime(own[own.length - 1]);
+}
+// From when a client could count on its lease to when the lease was over.
+function drawLeaseTime(call) {
+  const lane = clientLane(call.client);
+  if (lane === undefined) return;
+  const x1 = xOf(call.called);
+  const x2 = xOf(violation.at);
+  const y = lane.y - 4;
+  pen.strokeStyle = pen.fillStyle = colours.violation;
+  pen.lineWidth = 2;
+  line(x1, y, x2, y);
+  line(x1, y - 4, x1, y + 4);
+  line(x2, y - 4, x2, y + 4);
+  font(11, 600);
+  const text = length(violation.at - call.called) + ", then the lease was over";
+  pen.strokeStyle = colours.card;
+  pen.lineWidth = 4;
+  const left = Math.max(kGutter + 4, (x1 + x2 - pen.measureText(text).width) / 2);
+  pen.strokeText(text, left, y - 9);
+  pen.fillText(text, left, y - 9);
 }
 // Who answered a call that matters now: from the call's end to the member's lane.
 function drawAnswered(call) {
@@ -258,6 +284,7 @@ function drawViolation() {
     drawContradiction();
     if (near()) for (const call of calls) if (named.calls.has(call.id)) drawAnswered(call);
   }
+  drawToldOfSelected();
   if (selected !== null && selected.type === "call") drawAnswered(selected);
   const flag = violationFlag();
   if (flag !== null) {
@@ -295,7 +322,7 @@ function sizeCanvas() {
 function draw() {
   sizeCanvas();
   hits = [];
-  drawn = { messages: 0, messagesInView: 0, calls: 0 };
+  drawn = { messages: 0, messagesInView: 0, calls: 0, marks: 0 };
   pen.textBaseline = "middle";
   pen.fillStyle = colours.card;
   pen.fillRect(0, 0, view.width, view.height);
@@ -304,6 +331,7 @@ function draw() {
   drawFaults();
   drawNodes();
   drawClients();
+  drawWatches();
   drawViolation();
   drawOverview();
   tellNotes();

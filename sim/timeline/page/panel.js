@@ -22,7 +22,8 @@ function items(title, things) {
   if (things.length === 0) return [];
   const made = [element("h3", title)];
   for (const thing of things) {
-    const bad = thing.type === "call" && isNamed(thing);
+    const bad = thing.type === "mark" ? isNamedMark(thing)
+      : thing.type === "call" && isNamed(thing);
     const item = element("button", undefined,
       "item" + (bad ? " named" : "") + (isSelected(thing) ? " here" : ""));
     item.append(element("span", seconds(timeOf(thing)).replace(" s", "")),
@@ -85,9 +86,11 @@ function callPanel(call) {
       [call.reads ? "served by" : "answered by", call.node ? "n" + call.node : "nobody known"],
       [call.reads ? "served at index" : "in the log at index", call.index || "nowhere"],
       ["revision", call.revision || ""],
+      ["as user", call.user],
     ]),
     ...(call.answer === "" ? [] : [element("h3", "answer"), element("pre", call.answer)]),
     ...items("carried by", carriersOf(call).slice(0, 8).map(messageAt)),
+    ...items("told to watches", toldOf(call)),
     ...items("same keys, in the order of the log", neighboursOf(call)),
   ];
 }
@@ -109,7 +112,11 @@ function messagePanel(message) {
 function violationPanel() {
   const card = element("div", undefined, "card");
   card.append(element("p", violation.message));
-  const own = violation.calls.map((id) => callById.get(id)).filter((call) => call !== undefined);
+  const titles = { watch: "what was written", leases: "who asked for the lease last" };
+  const own = contradiction.calls;
+  const watched = contradiction.mark === null ? [] : [contradiction.mark];
+  const before = marks.filter((mark) => named.watches.has(mark.watch) &&
+    mark.kind !== "progress" && !watched.includes(mark)).slice(-8);
   const atIndex = calls.filter((call) => named.indexes.has(call.index) && !own.includes(call));
   const deaths = events.filter((event) => named.members.has(event.node) &&
     ["death", "start", "recovery"].includes(event.kind)).slice(-8);
@@ -121,7 +128,9 @@ function violationPanel() {
       ["members", [...named.members].map((node) => "n" + node).join(", ")],
       ["indexes", violation.indexes.join(", ")],
     ]),
-    ...items("calls that contradict each other", own),
+    ...items(titles[violation.oracle] || "calls that contradict each other", own),
+    ...items("what the watch was told", watched),
+    ...items("the watch until then", before),
     ...items("calls at the same index", atIndex.slice(0, 12)),
     ...items("lives of the members named", deaths),
     ...items("faults until then", faults.filter((fault) => fault.done && fault.at <= violation.at)
@@ -155,6 +164,7 @@ function thingPanel(thing) {
     case "call": return callPanel(thing);
     case "message": return messagePanel(thing);
     case "violation": return violationPanel();
+    case "mark": return markPanel(thing);
     case "event": return [
       element("h2", `n${thing.node}: ${thing.kind}`), element("pre", thing.words),
       facts([["at", seconds(thing.at)]]),

@@ -118,7 +118,8 @@ function layOut(available) {
   view.faultsAt = y;
   y += faultRows * (kFaultHeight + 2) + (faultRows > 0 ? 12 : 4);
   const gaps = Math.max(0, nodes.length - 1) + 0.6;
-  const fixed = y + nodes.length * kNodeHeight + clients.length * (kCallLeast + kCallGap) + 12;
+  const fixed = y + nodes.length * kNodeHeight + clients.length * (kCallLeast + kCallGap) + 12 +
+    clients.reduce((sum, client) => sum + watchHeight(client), 0);
   // What is left goes between the members, where the messages are, and to the calls.
   const spare = Math.max(0, available - fixed - gaps * 28);
   view.callHeight = Math.floor(
@@ -127,9 +128,12 @@ function layOut(available) {
   const gap = 28 + Math.min(150, rest / gaps);
   view.nodes = nodes.map((node, n) => ({ node, y: y + n * (kNodeHeight + gap) }));
   y += nodes.length * kNodeHeight + gaps * gap;
-  const each = view.callHeight + kCallGap;
-  view.clients = clients.map((client, n) => ({ client, y: y + n * each }));
-  y += clients.length * each + 4;
+  view.clients = clients.map((client) => {
+    const lane = { client, y };
+    y += view.callHeight + watchHeight(client) + kCallGap;
+    return lane;
+  });
+  y += 4;
   view.height = Math.max(available, Math.ceil(y));
 }
 const nodeLane = (node) => view.nodes.find((lane) => lane.node === node);
