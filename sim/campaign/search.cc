@@ -27,14 +27,16 @@ void Search::begin_pass(std::string_view name) {
 
 bool Search::exhausted() const {
   if (judged_ >= limits_.judged) return true;
-  return limits_.elapsed && limits_.elapsed() >= elapsed_most_;
+  return limits_.elapsed && limits_.elapsed() >= allotment_.elapsed_most;
 }
 
 std::optional<std::size_t> Search::attempt(std::size_t count, const MakeCandidate& candidate,
                                            std::size_t seeds) {
   if (count == 0) return std::nullopt;
-  cut_short_ = cut_short_ || exhausted();
-  if (exhausted()) return std::nullopt;
+  if (exhausted()) {
+    cut_short_ = cut_short_ || !allotment_.shortcut;
+    return std::nullopt;
+  }
   const std::size_t total = std::min(count * (1 + seeds), limits_.judged - judged_);
   const std::uint64_t first_seed = std::exchange(next_seed_, next_seed_ + seeds);
   const MakeCandidate with_seed = [&](std::size_t n) {

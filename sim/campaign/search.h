@@ -21,8 +21,13 @@ class Search {
   [[nodiscard]] Duration failed_at() const { return failed_at_; }
   [[nodiscard]] std::size_t judged() const { return judged_; }
   void begin_pass(std::string_view name);
-  // From here on at most so much of the time is used, in per mille.
-  void allot(unsigned elapsed_most) { elapsed_most_ = elapsed_most; }
+  // From here on at most so much of the time is used, in per mille. What is left untried where
+  // passes are a shortcut only isn't missed.
+  struct Allotment {
+    unsigned elapsed_most = 1000;
+    bool shortcut = false;
+  };
+  void allot(Allotment allotment) { allotment_ = allotment; }
   [[nodiscard]] bool exhausted() const;
   // Something was left untried because a limit was reached.
   [[nodiscard]] bool cut_short() const { return cut_short_; }
@@ -42,7 +47,7 @@ class Search {
   std::string_view pass_;
   std::size_t judged_ = 0;
   std::uint64_t next_seed_ = 1;
-  unsigned elapsed_most_ = 1000;
+  Allotment allotment_;
   bool cut_short_ = false;
 };
 

@@ -12,11 +12,24 @@ namespace {
 
 // Of the time, for entries; the rest is for words.
 constexpr unsigned kEntriesElapsedMost = 700;
+// A stretch that is enough saves most of the work, but hundreds of long runs may look for it in
+// vain: the time is better spent on halves then.
+constexpr unsigned kStretchElapsedMost = 150;
 // Entries that a person takes in at once: no reason to change what they need, or to go on for long.
 constexpr std::size_t kFewEnough = 10;
+// With so many, the runs that changed counts take are soon made up for.
+constexpr std::size_t kMany = 200;
+
+void lower_counts_above(Search& search, std::size_t entries) {
+  if (search.best().plan.size() <= entries) return;
+  search.begin_pass("counts");
+  lower_counts(search);
+}
 
 // With the best's own seed until nothing changes.
 void shorten(Search& search) {
+  // First: entries that only fill a log up to a snapshot, say, are needed no more.
+  lower_counts_above(search, kMany);
   std::size_t before = 0;
   do {
     before = search.best().plan.size();
@@ -29,9 +42,7 @@ void shorten(Search& search) {
     search.begin_pass("entries");
     drop_entries(search, 0);
     drop_writes_with_revisions(search);
-    if (search.best().plan.size() <= kFewEnough) continue;
-    search.begin_pass("counts");
-    lower_counts(search);
+    lower_counts_above(search, kFewEnough);
   } while (search.best().plan.size() < before && !search.exhausted());
   search.begin_pass("pairs");
   drop_pairs(search);
@@ -57,7 +68,9 @@ void shorten_all(Search& search) {
   search.begin_pass("horizon");
   cut_horizon(search);
   search.begin_pass("a stretch");
+  search.allot({.elapsed_most = kStretchElapsedMost, .shortcut = true});
   keep_stretch(search);
+  search.allot({.elapsed_most = kEntriesElapsedMost});
   shorten(search);
   constexpr std::array<std::size_t, 3> kRuns{24, 96, 384};
   for (const std::size_t runs : kRuns) {
@@ -71,9 +84,9 @@ void shorten_all(Search& search) {
 Shrunk shrink(RunOptions options, Duration failed_at, const ShrinkLimits& limits,
               const FirstFailing& first_failing) {
   Search search(std::move(options), failed_at, limits, first_failing);
-  search.allot(kEntriesElapsedMost);
+  search.allot({.elapsed_most = kEntriesElapsedMost});
   shorten_all(search);
-  search.allot(1000);
+  search.allot({});
   search.begin_pass("micro-choices");
   drop_overrides(search);
   search.begin_pass("settings");

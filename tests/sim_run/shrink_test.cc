@@ -134,6 +134,24 @@ TEST(Shrink, EndsAtALimitWithTheBestSoFar) {
   EXPECT_TRUE(culprits.all_in(shrunk.options.plan));
 }
 
+// What it needs lies so far apart that no stretch has it: looking for one takes only its share.
+TEST(Shrink, AVainSearchForAStretchLeavesTimeForTheRest) {
+  const RunOptions options = whole(3, "perf");
+  ASSERT_GT(options.plan.operations.size(), 1000U);
+  const Culprits culprits{{options.plan.operations[40].id, options.plan.operations.back().id}, {}};
+  std::size_t runs = 0;
+  const auto fails = [&](const RunOptions& candidate) {
+    ++runs;
+    return culprits.all_in(candidate.plan);
+  };
+  const ShrinkLimits limits{
+      .judged = 100'000,
+      .elapsed = [&] { return static_cast<unsigned>(std::min<std::size_t>(1000, runs * 3)); },
+      .on_step = {}};
+  const Shrunk shrunk = shrink(options, Duration{}, limits, asked(fails));
+  EXPECT_EQ(shrunk.options.plan.size(), 2U) << "after " << runs << " runs";
+}
+
 TEST(ShrinkPass, TheHorizonIsCutAtTheFailure) {
   const RunOptions options = whole(2);
   const Duration failed_at = options.plan.operations[10].at;
