@@ -389,12 +389,14 @@ std::optional<Violation> Run::judge_last_calls() const {
   const VirtualTime healed = calm_since_ + time_to_heal(options_.settings);
   constexpr int kMembersVaryBy = 4;
   const int most = options_.settings.members_vary ? kMembersVaryBy : 1;
-  const Duration asks_again = 2 * most * options_.settings.read_retry;
+  const Duration slowest =
+      options_.settings.link_tail_ppm > 0 ? 2 * Latency{}.tail_high : Duration::zero();
+  const Duration asks_again = 2 * most * options_.settings.read_retry + slowest;
   for (const auto& [id, call] : history_.calls) {
     if (id % kCallsOfAClient != kLastOperation || call.called < healed) continue;
     if (call.outcome != CallRecord::Outcome::kUnknown) continue;
-    // An answer may be lost with its connection, and is asked for again: who waits for less than
-    // that proves nothing.
+    // An answer may be lost with its connection, and is asked for again, or one packet take as long
+    // as any ever does: who waits for less than that proves nothing.
     if (call.ended && *call.ended - call.called <= asks_again) continue;
     return Violation{"liveness",
                      "all faults had ended, and a read that began then got no answer: "
