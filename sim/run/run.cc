@@ -268,7 +268,8 @@ void Run::start_clients() {
     std::ranges::rotate(job.endpoints, job.endpoints.begin() + (client - 1) % cluster_->size());
     // Every third client waits for what a member says of its own when it gives up.
     const bool patient = client % 3 == 0;
-    job.timeout = options_.settings.election * 8 + (patient ? 6s : 0s);
+    job.last_timeout = options_.settings.election * 8 + 6s;
+    job.timeout = patient ? job.last_timeout : options_.settings.election * 8;
     job.patience = job.timeout + options_.settings.election * 2;
     for (const OperationEntry& entry : options_.plan.operations) {
       if (entry.client == client) job.operations.push_back(entry);
@@ -390,7 +391,7 @@ std::optional<Violation> Run::judge_last_calls() const {
   constexpr int kMembersVaryBy = 4;
   const int most = options_.settings.members_vary ? kMembersVaryBy : 1;
   const Duration slowest =
-      options_.settings.link_tail_ppm > 0 ? 2 * Latency{}.tail_high : Duration::zero();
+      options_.settings.link_tail_ppm > 0 ? Latency{}.tail_high : Duration::zero();
   const Duration asks_again = 2 * most * options_.settings.read_retry + slowest;
   for (const auto& [id, call] : history_.calls) {
     if (id % kCallsOfAClient != kLastOperation || call.called < healed) continue;

@@ -135,7 +135,8 @@ runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& hi
     if (world.clock.boot() < at) co_await runtime::sleep_until(world.scheduler, at);
     // What waited so long behind a slow call is passed over: the run must end. The last is done.
     const bool late = world.clock.boot() > at + job.patience;
-    if (late && entry != job.operations.back()) continue;
+    const bool last = entry == job.operations.back();
+    if (late && !last) continue;
     if (stranger && !job.user.empty()) {
       client.forget_token();
       co_await introduce(client, job.user, world.clock.boot() + job.timeout);
@@ -148,7 +149,7 @@ runtime::Task<void> run_client(runtime::World world, Kernel& kernel, History& hi
     call.called = kernel.now();
     call.committed = history.committed;
     if (job.tell) job.tell(call);
-    const TimePoint deadline = world.clock.boot() + job.timeout;
+    const TimePoint deadline = world.clock.boot() + (last ? job.last_timeout : job.timeout);
     if (job.at_seam) {
       co_await seam.perform(call, entry.id, deadline);
     } else {

@@ -19,7 +19,8 @@ struct ClientJob {
   std::uint32_t number = 1;
   std::vector<std::string> endpoints;
   std::vector<OperationEntry> operations;  // Of this client, by time.
-  Duration timeout{};                      // Of each call.
+  Duration timeout{};                      // Of each call,
+  Duration last_timeout{};                 // and of the last one.
   Duration patience{};                     // An operation that is later than this is left out.
   // Who it is once users are asked for, which it learns by being refused; empty: nobody.
   std::string user;
