@@ -54,7 +54,7 @@ class SlowDisk : public testing::Test {
       ClientJob job;
       job.number = client;
       job.endpoints = {"n" + std::to_string(1 + client % 2) + ":2379"};
-      job.timeout = job.patience = 5s;
+      job.timeout = job.last_timeout = job.patience = 5s;
       for (const OperationEntry& entry : options.plan.operations) {
         if (entry.client == client) job.operations.push_back(entry);
       }
